@@ -1,0 +1,33 @@
+/** Renewal of a device's certificate over its live link (DESIGN §4). */
+import { type Static, Type } from 'typebox';
+
+export const CertificateRequest = Type.Object(
+  {
+    request_id: Type.String({ minLength: 1, maxLength: 64 }),
+    csr: Type.String({ maxLength: 8192, description: 'PKCS#10, PEM, self-signed by the new key.' }),
+  },
+  {
+    title: 'CertificateRequest',
+    examples: [{ request_id: '1', csr: '-----BEGIN CERTIFICATE REQUEST-----\n…' }],
+  },
+);
+export type CertificateRequest = Static<typeof CertificateRequest>;
+
+/** Either the chain or the stable code of the refusal. */
+export const CertificateIssued = Type.Object(
+  {
+    request_id: Type.String({ minLength: 1, maxLength: 64 }),
+    certificate_chain: Type.Optional(
+      Type.String({ maxLength: 32768, description: 'PEM, leaf first, without the root.' }),
+    ),
+    expires_at: Type.Optional(Type.String({ format: 'date-time' })),
+    error: Type.Optional(
+      Type.String({ maxLength: 100, description: 'Error code of the table in control-plane/errors.ts.' }),
+    ),
+  },
+  {
+    title: 'CertificateIssued',
+    examples: [{ request_id: '1', certificate_chain: '-----BEGIN CERTIFICATE-----\n…' }],
+  },
+);
+export type CertificateIssued = Static<typeof CertificateIssued>;

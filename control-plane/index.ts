@@ -1,0 +1,5 @@
+/** The control plane's door. */
+
+export { type ControlPlaneOptions, createControlPlane } from './create.ts';
+export { AppError, ERRORS, type ErrorCode, type FieldError } from './errors.ts';
+export type * from './use-cases.ts';
