@@ -1,0 +1,46 @@
+/** Tables of migration 0001, for types and queries; the SQL file is what makes them. */
+import { boolean, inet, pgTable, primaryKey, text, uuid, varchar } from 'drizzle-orm/pg-core';
+import { instant } from './instant.ts';
+
+export const organizations = pgTable('organizations', {
+  id: uuid().primaryKey().defaultRandom(),
+  slug: varchar().notNull(),
+  name: varchar().notNull(),
+  createdAt: instant('created_at').notNull().defaultNow(),
+});
+
+export const users = pgTable('users', {
+  id: uuid().primaryKey().defaultRandom(),
+  email: varchar().notNull(),
+  name: varchar().notNull(),
+  passwordHash: text('password_hash').notNull(),
+  isSystemAdmin: boolean('is_system_admin').notNull().default(false),
+  mustChangePassword: boolean('must_change_password').notNull().default(false),
+  disabled: boolean().notNull().default(false),
+  issuer: varchar(),
+  subject: varchar(),
+  lastLoginAt: instant('last_login_at'),
+  createdAt: instant('created_at').notNull().defaultNow(),
+});
+
+export const memberships = pgTable(
+  'memberships',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    userId: uuid('user_id').notNull(),
+    role: varchar({ enum: ['org_admin', 'org_member'] }).notNull(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.organizationId, table.userId] })],
+);
+
+export const sessions = pgTable('sessions', {
+  tokenHash: varchar('token_hash').primaryKey(),
+  userId: uuid('user_id').notNull(),
+  csrfToken: varchar('csrf_token').notNull(),
+  ipAddress: inet('ip_address'),
+  userAgent: varchar('user_agent'),
+  createdAt: instant('created_at').notNull(),
+  lastUsedAt: instant('last_used_at').notNull(),
+  expiresAt: instant('expires_at').notNull(),
+});
