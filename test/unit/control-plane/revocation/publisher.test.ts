@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { decodeSystemPayload, MAX_SERIALS_PER_MESSAGE } from '#contract';
+import { messagesOf } from '../../../../control-plane/revocation/publisher.ts';
+
+const serials = (count: number): string[] =>
+  Array.from({ length: count }, (_, index) => index.toString(16).padStart(40, '0'));
+
+describe('messagesOf', () => {
+  it('says an empty snapshot, so that a broker may open', () => {
+    expect(messagesOf('snapshot', 'g1', [])).toEqual([
+      { kind: 'snapshot', generation: 'g1', part: 1, parts: 1, serials: [] },
+    ]);
+    expect(messagesOf('added', 'g1', [])).toEqual([]);
+  });
+
+  it('cuts a long list into parts that the contract takes and a frame holds', () => {
+    const all = serials(2 * MAX_SERIALS_PER_MESSAGE + 1);
+    const messages = messagesOf('snapshot', 'g1', all);
+    expect(messages.map(({ part, parts }) => `${part}/${parts}`)).toEqual(['1/3', '2/3', '3/3']);
+    expect(messages.flatMap((message) => message.serials)).toEqual(all);
+    for (const message of messages) {
+      const payload = Buffer.from(JSON.stringify(message));
+      expect(payload.length).toBeLessThan(262_144 - 100);
+      expect(decodeSystemPayload('revocations', payload).ok).toBe(true);
+    }
+  });
+});
