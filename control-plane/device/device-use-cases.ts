@@ -1,0 +1,190 @@
+/** What a device may do over HTTPS: the same verbs as over MQTT, through the same ingest. */
+import type { Authority } from '#certs';
+import type { Certificate, Database, Device } from '#db';
+import { DEVICE_TOKEN_RENEW_MS, type DeviceTokens, thumbprintOf } from '../credentials/device-token.ts';
+import { isLive, renewCertificate } from '../credentials/renewal.ts';
+import { AppError } from '../errors.ts';
+import type { Ingest } from '../ingest/ingest.ts';
+import type { IngestMessage } from '../ingest/message.ts';
+import type { Outcome } from '../ingest/plan.ts';
+import type { DeviceCaller, DeviceUseCases, Origin } from '../use-cases.ts';
+
+export interface DeviceUseCaseDeps {
+  readonly database: Database;
+  readonly authority: Authority;
+  readonly deviceTokens: DeviceTokens;
+  /** Started with `retry: false`; its owner stops it. */
+  readonly ingest: Ingest;
+  readonly deviceCertificateDays: number;
+  /** `required`: a JWT counts only beside its own client certificate. */
+  readonly deviceMtls: 'optional' | 'required';
+  readonly now?: () => Date;
+}
+
+/** What authentication learned besides; the caller's type is the contract, so it rides along unseen. */
+interface ProvenDevice extends DeviceCaller {
+  /** Null where the caller came by certificate. */
+  readonly tokenExpiresAt: Date | null;
+  readonly knownIpAddress: string | null;
+}
+
+export function createDeviceUseCases(deps: DeviceUseCaseDeps): DeviceUseCases {
+  const { database, deviceTokens, ingest, now = () => new Date() } = deps;
+
+  /** The device behind a live certificate. @throws 'auth.required', 'auth.forbidden' */
+  async function holderOf(
+    certificate: Certificate | null,
+    origin: Origin,
+    tokenExpiresAt: Date | null,
+  ): Promise<ProvenDevice> {
+    if (certificate === null || certificate.deviceId === null || !isLive(certificate, now())) {
+      throw new AppError('auth.required');
+    }
+    const device = await database.devices.find(certificate.orgId, certificate.deviceId);
+    if (device === null) throw new AppError('auth.required');
+    if (device.intent === 'disabled') {
+      throw new AppError('auth.forbidden', { detail: 'This device is disabled' });
+    }
+    return callerOf(device, certificate.serial, origin, tokenExpiresAt);
+  }
+
+  async function issueToken(
+    device: DeviceCaller,
+  ): Promise<{ auth_token: string; auth_token_expires_at: string }> {
+    const certificate = await database.certificates.findBySerial(device.certificateSerial);
+    const thumbprint = certificate === null ? null : thumbprintOf(certificate.fingerprintSha256);
+    const isUsable = certificate?.deviceId === device.deviceId && isLive(certificate, now());
+    if (!isUsable || thumbprint === null) throw new AppError('auth.required');
+    const { deviceId, orgId, orgSlug, certificateSerial } = device;
+    const issued = await deviceTokens.issue({
+      deviceId,
+      orgId,
+      orgSlug,
+      certificateSerial,
+      certificateThumbprint: thumbprint,
+    });
+    return { auth_token: issued.token, auth_token_expires_at: issued.expiresAt.toISOString() };
+  }
+
+  return {
+    async authenticateToken(jwt, peerCertificateSha256, origin) {
+      const claims = await deviceTokens.verify(jwt);
+      if (peerCertificateSha256 === null) {
+        if (deps.deviceMtls === 'required') {
+          throw new AppError('auth.required', { detail: 'Present the client certificate as well' });
+        }
+      } else if (thumbprintOf(peerCertificateSha256) !== claims.certificateThumbprint) {
+        throw new AppError('auth.required', { detail: 'The token belongs to another certificate' });
+      }
+      const certificate = await database.certificates.findBySerial(claims.certificateSerial);
+      const isSame =
+        certificate?.deviceId === claims.deviceId &&
+        certificate.orgId === claims.orgId &&
+        thumbprintOf(certificate.fingerprintSha256) === claims.certificateThumbprint;
+      return holderOf(isSame ? certificate : null, origin, claims.expiresAt);
+    },
+
+    async authenticateCertificate(serial, origin) {
+      return holderOf(await database.certificates.findBySerial(serial.toLowerCase()), origin, null);
+    },
+
+    async heartbeat(device, body) {
+      const receivedAt = now();
+      await submit(ingest, {
+        kind: 'heartbeat',
+        via: 'https',
+        address: addressOf(device),
+        receivedAt,
+        heartbeat: body,
+        certificateSerial: device.certificateSerial,
+      });
+      await noteAddress(database, device);
+      const config = await database.devices.activeConfig(device.orgId, device.deviceId);
+      const isNewer = config !== null && config.version > (body.config?.version ?? 0);
+      return {
+        ack: true,
+        pending_config: isNewer ? { config_version: config.version, config_data: config.data } : null,
+        ...(isTokenNearItsEnd(device, receivedAt) ? await issueToken(device) : {}),
+        server_time: receivedAt.toISOString(),
+      };
+    },
+
+    async config(device) {
+      const config = await database.devices.activeConfig(device.orgId, device.deviceId);
+      if (config === null) return { config_version: 0, config_data: {}, sha256: null };
+      return { config_version: config.version, config_data: config.data, sha256: config.sha256 };
+    },
+
+    async metrics(device, { boot_id: bootId, seq, metrics }) {
+      if ((bootId === undefined) !== (seq === undefined)) {
+        throw new AppError('request.invalid', { detail: 'boot_id and seq come together or not at all' });
+      }
+      const batch = bootId === undefined || seq === undefined ? null : { bootId, seq };
+      const outcome = await submit(ingest, {
+        kind: 'metrics',
+        address: addressOf(device),
+        receivedAt: now(),
+        batch,
+        records: metrics,
+      });
+      const cursor = outcome.ack?.seq ?? null;
+      if (outcome.kind === 'gap') {
+        throw new AppError('ingest.gap', { detail: `Batch ${cursor} is the last one committed` });
+      }
+      return { accepted: outcome.kind === 'committed' ? metrics.length : 0, seq: cursor };
+    },
+
+    async renew(device, csrPem) {
+      const { deviceId, orgSlug: org, origin } = device;
+      const request = { org, deviceId, csrPem, ipAddress: origin.ipAddress };
+      const renewed = await renewCertificate({ ...deps, now }, request);
+      return { certificate_chain: renewed.chainPem, expires_at: renewed.expiresAt.toISOString() };
+    },
+
+    issueToken,
+  };
+}
+
+/** @throws AppError 'device.not_found' where it was deleted since it authenticated, 'request.invalid' for poison. */
+async function submit(ingest: Ingest, message: IngestMessage): Promise<Outcome> {
+  const outcome = await ingest.submit(message);
+  if (outcome.kind === 'unknown_device') throw new AppError('device.not_found');
+  // A numbered batch was given up and its number passed: the ack tells the device to forget it.
+  if (outcome.kind === 'dead_lettered' && outcome.ack === null) {
+    throw new AppError('request.invalid', { detail: 'The database cannot hold a value of this message' });
+  }
+  return outcome;
+}
+
+/** The address last seen, for the device's page; written only when it changed. */
+async function noteAddress(database: Database, device: DeviceCaller): Promise<void> {
+  const { ipAddress } = device.origin;
+  if (ipAddress === null || !isProven(device) || device.knownIpAddress === ipAddress) return;
+  await database.devices.update(device.orgId, device.deviceId, { ipAddress });
+}
+
+const isTokenNearItsEnd = (device: DeviceCaller, at: Date): boolean =>
+  isProven(device) &&
+  device.tokenExpiresAt !== null &&
+  device.tokenExpiresAt.getTime() - at.getTime() < DEVICE_TOKEN_RENEW_MS;
+
+const isProven = (device: DeviceCaller): device is ProvenDevice =>
+  'tokenExpiresAt' in device && 'knownIpAddress' in device;
+
+const addressOf = ({ orgSlug: org, deviceId: device }: DeviceCaller) => ({ org, device });
+
+const callerOf = (
+  device: Device,
+  certificateSerial: string,
+  origin: Origin,
+  tokenExpiresAt: Date | null,
+): ProvenDevice => ({
+  kind: 'device',
+  deviceId: device.id,
+  orgId: device.orgId,
+  orgSlug: device.orgSlug,
+  certificateSerial,
+  origin,
+  tokenExpiresAt,
+  knownIpAddress: device.ipAddress,
+});

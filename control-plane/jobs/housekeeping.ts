@@ -1,0 +1,68 @@
+/** The control plane's jobs: each under a database lock, so that of several processes one does the work. */
+import type { Database } from '#db';
+import type { Logger } from '../log.ts';
+import type { Job } from './intervals.ts';
+import { sweepSilent } from './silence.ts';
+
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+/** A certificate that no device used within this time after it was issued is revoked (SEMANTICS 4.4.4). */
+export const PENDING_CERTIFICATE_MS = HOUR_MS;
+/** Refusals of the broker are kept this long. */
+export const REFUSALS_KEPT_MS = 30 * 24 * HOUR_MS;
+/** Serials in one notice; see the 7,900 bytes of NOTIFY. */
+const MAX_SERIALS_PER_NOTICE = 150;
+
+export interface HousekeepingDeps {
+  readonly database: Database;
+  readonly log: Logger;
+  readonly now: () => Date;
+  /** Since when messages reach the database without a break; null while they do not. */
+  readonly hearingSince: () => Date | null;
+}
+
+export function housekeepingJobs(deps: HousekeepingDeps): readonly Job[] {
+  const { database, log, now } = deps;
+  const locked = (name: string, everyMs: number, work: () => Promise<void>): Job => ({
+    name,
+    everyMs,
+    async run() {
+      await database.withLock(`job:${name}`, work);
+    },
+  });
+  return [
+    locked('presence-silence', SECOND_MS, async () => {
+      const devices = await sweepSilent(database, deps.hearingSince(), now());
+      if (devices > 0) log.info({ devices }, 'silent devices marked offline');
+    }),
+    locked('last-seen', 30 * SECOND_MS, async () => {
+      await database.presence.flushLastSeen();
+    }),
+    locked('pending-certificates', MINUTE_MS, async () => {
+      const revoked = await revokeStalePending(database, now());
+      if (revoked > 0) log.info({ certificates: revoked }, 'certificates never used were revoked');
+    }),
+    locked('sessions', 10 * MINUTE_MS, async () => {
+      await database.sessions.deleteExpired(now());
+    }),
+    locked('refusals', HOUR_MS, async () => {
+      await database.refusals.deleteBefore(new Date(now().getTime() - REFUSALS_KEPT_MS));
+    }),
+    locked('database-maintenance', HOUR_MS, () => database.maintain(now())),
+  ];
+}
+
+/** @returns how many; the brokers hear of them when the transaction commits. */
+export function revokeStalePending(database: Pick<Database, 'transaction'>, now: Date): Promise<number> {
+  return database.transaction(async (stores) => {
+    const before = new Date(now.getTime() - PENDING_CERTIFICATE_MS);
+    const serials = await stores.certificates.revokeStalePending(before, now);
+    for (let start = 0; start < serials.length; start += MAX_SERIALS_PER_NOTICE) {
+      await stores.notify('edge_revocations', {
+        serials: serials.slice(start, start + MAX_SERIALS_PER_NOTICE),
+      });
+    }
+    return serials.length;
+  });
+}

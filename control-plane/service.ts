@@ -1,0 +1,132 @@
+/** The control-plane process: MQTT in, database, acks out; revocations to the brokers; the jobs. */
+import type { Authority } from '#certs';
+import { CHANNELS, type ChannelName, fleetFilter, systemTopic } from '#contract';
+import type { Database } from '#db';
+import { createAckTokens } from './credentials/ack-tokens.ts';
+import type { DeviceTokens } from './credentials/device-token.ts';
+import { type BrokerLink, startBrokerLink } from './ingest/broker-link.ts';
+import { startDeadLetterBox } from './ingest/dead-letters.ts';
+import { createInbox } from './ingest/inbox.ts';
+import { startIngest } from './ingest/ingest.ts';
+import { housekeepingJobs } from './jobs/housekeeping.ts';
+import { startJobs } from './jobs/intervals.ts';
+import type { Logger } from './log.ts';
+import { startRevocationPublisher } from './revocation/publisher.ts';
+
+/** Paused for longer, the service leaves the broker: a subscriber that does not read is a danger to it (RELIABILITY B2). */
+const MAX_PAUSED_CONNECTED_MS = 5000;
+const WATCH_MS = 250;
+
+export interface ControlPlaneServiceOptions {
+  readonly database: Database;
+  readonly authority: Authority;
+  readonly deviceTokens: DeviceTokens;
+  /** mqtts://host:port */
+  readonly mqttUrl: string;
+  readonly tls: { readonly keyPem: string; readonly chainPem: string };
+  readonly trustPem: string;
+  /** Name in the broker's certificate; default: the host of the URL. */
+  readonly servername?: string;
+  readonly log: Logger;
+  readonly deviceCertificateDays: number;
+  readonly now?: () => Date;
+}
+
+export interface ControlPlaneService {
+  /** Resolves when the first connection to the broker is subscribed. */
+  readonly ready: Promise<void>;
+  /** Messages flow from the broker into the database now. */
+  healthy(): boolean;
+  /** Since the start: outcomes of ingest, and what was dropped on the way. */
+  counts(): Readonly<Record<string, number>>;
+  stop(): Promise<void>;
+}
+
+export async function startControlPlaneService(
+  options: ControlPlaneServiceOptions,
+): Promise<ControlPlaneService> {
+  const { database, log, now = () => new Date() } = options;
+  const { promise: ready, resolve: markReady } = Promise.withResolvers<void>();
+  let link: BrokerLink | null = null;
+  const publish = (topic: string, payload: string): boolean => link?.publish(topic, payload) ?? false;
+  const ingest = startIngest({ database, log, now, retry: true });
+  const deadLetters = startDeadLetterBox({ database, sampler: ingest.deadLetters, log });
+  const inbox = createInbox({
+    ...options,
+    now,
+    ingest,
+    deadLetters,
+    tokens: createAckTokens({ ...options, now }),
+    publish,
+  });
+  const publisher = await startRevocationPublisher({
+    database,
+    log,
+    now,
+    publish: (message) => publish(systemTopic('revocations'), JSON.stringify(message)),
+  });
+  const broker = startBrokerLink({
+    url: options.mqttUrl,
+    clientId: 'service/control-plane',
+    tls: options.tls,
+    trustPem: options.trustPem,
+    ...(options.servername === undefined ? {} : { servername: options.servername }),
+    subscriptions: SUBSCRIPTIONS,
+    onMessage: inbox.take,
+    onUp() {
+      publisher.sendSnapshot();
+      markReady();
+    },
+    log,
+  });
+  link = broker;
+  const watch = setInterval(() => {
+    const paused = ingest.pausedSince;
+    if (paused === null) broker.resume();
+    else if (now().getTime() - paused.getTime() > MAX_PAUSED_CONNECTED_MS) broker.suspend();
+  }, WATCH_MS);
+
+  /** The later of the two: both must have held without a break. */
+  function hearingSince(): Date | null {
+    const { upSince } = broker;
+    const { answeringSince } = ingest;
+    if (upSince === null || answeringSince === null) return null;
+    return new Date(Math.max(upSince.getTime(), answeringSince.getTime()));
+  }
+  const jobs = startJobs({ jobs: housekeepingJobs({ database, log, now, hearingSince }), log });
+
+  let stopping: Promise<void> | null = null;
+  async function stopAll(): Promise<void> {
+    clearInterval(watch);
+    await jobs.stop();
+    await publisher.stop();
+    // What was read is committed, and acknowledged where the link still stands, before the link goes.
+    await ingest.stop();
+    await inbox.idle();
+    await broker.stop();
+    await deadLetters.stop();
+  }
+
+  return {
+    ready,
+    healthy: () => hearingSince() !== null,
+    counts: () => ({
+      ...ingest.counts,
+      undecodable: inbox.undecodable,
+      dropped_aside: inbox.droppedAside,
+      acks_dropped: broker.dropped,
+    }),
+    stop() {
+      stopping ??= stopAll();
+      return stopping;
+    },
+  };
+}
+
+/** Everything that devices say, and what the broker refused. */
+const SUBSCRIPTIONS: readonly string[] = [
+  ...(Object.keys(CHANNELS) as ChannelName[])
+    .filter((channel) => CHANNELS[channel].direction === 'up')
+    .map(fleetFilter),
+  systemTopic('refusals'),
+];
