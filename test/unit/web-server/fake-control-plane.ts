@@ -1,0 +1,272 @@
+/** A control plane in memory: one organisation, one device, two people; records what it is asked. */
+import {
+  AppError,
+  type ControlPlane,
+  type DeviceCaller,
+  type Listed,
+  type Origin,
+  type Person,
+} from '#control-plane';
+import type { DeviceView, LiveEvent, Me } from '#web-api';
+
+export const ORG = '11111111-1111-4111-8111-111111111111';
+export const OTHER_ORG = '22222222-2222-4222-8222-222222222222';
+export const DEVICE = '33333333-3333-4333-8333-333333333333';
+export const SESSION = 'session-of-ada';
+export const CSRF = 'csrf-of-ada';
+export const DEVICE_TOKEN = 'header.payload.signature';
+export const SERIAL = '0a1b2c';
+
+export interface FakeControlPlane {
+  readonly controlPlane: ControlPlane;
+  /** Use case and its arguments after the caller, oldest first. */
+  readonly calls: { readonly name: string; readonly arguments: readonly unknown[] }[];
+  readonly sessions: Set<string>;
+  /** Throws from the next call of the named use case. */
+  failures: Map<string, Error>;
+  scope: ReadonlySet<string> | null;
+  isReady: boolean;
+  emit(event: LiveEvent): void;
+  readonly listenerCount: number;
+}
+
+export function createFakeControlPlane(): FakeControlPlane {
+  const listeners = new Set<(event: LiveEvent) => void>();
+  const fake: FakeControlPlane = {
+    calls: [],
+    sessions: new Set([SESSION]),
+    failures: new Map(),
+    scope: new Set([ORG]),
+    isReady: true,
+    emit: (event) => {
+      for (const listener of listeners) listener(event);
+    },
+    get listenerCount() {
+      return listeners.size;
+    },
+    controlPlane: undefined as unknown as ControlPlane,
+  };
+
+  const record =
+    <T>(name: string, answer: T) =>
+    async (...values: readonly unknown[]): Promise<T> => {
+      fake.calls.push({ name, arguments: values });
+      const failure = fake.failures.get(name);
+      if (failure !== undefined) throw failure;
+      return answer;
+    };
+
+  const controlPlane: ControlPlane = {
+    access: {
+      login: async (body, origin) => {
+        await record('login', null)(body, origin);
+        fake.sessions.add(SESSION);
+        return { sessionToken: SESSION, expiresAt: new Date('2026-11-24T06:00:00Z'), me: ME };
+      },
+      authenticate: async (token, origin) => {
+        if (!fake.sessions.has(token)) throw new AppError('auth.required');
+        return person(origin);
+      },
+      logout: async () => void fake.sessions.clear(),
+      me: record('me', ME),
+      changePassword: record('changePassword', undefined),
+      listOrganizations: record('listOrganizations', emptyPage()),
+      createOrganization: record('createOrganization', ORGANIZATION),
+      getOrganization: record('getOrganization', ORGANIZATION),
+      updateOrganization: record('updateOrganization', ORGANIZATION),
+      listMembers: record('listMembers', emptyPage()),
+      addMember: record('addMember', MEMBER),
+      updateMember: record('updateMember', MEMBER),
+      removeMember: record('removeMember', undefined),
+      listAudit: record('listAudit', emptyPage()),
+    },
+    fleet: {
+      list: record('list', { items: [DEVICE_VIEW], total: 1, next_cursor: null }),
+      summary: record('summary', { total: 1, by_status: { online: 1 }, by_type: { gateway: 1 } }),
+      get: record('get', DEVICE_DETAIL),
+      update: record('update', DEVICE_VIEW),
+      delete: record('delete', undefined),
+      revoke: record('revoke', { revoked: 1 }),
+      presence: record('presence', emptyPage()),
+      import: record('import', { created: 1, failed: 0, rows: [] }),
+      listRefusals: record('listRefusals', emptyPage()),
+      liveScope: async (...values) => {
+        await record('liveScope', null)(...values);
+        return fake.scope;
+      },
+    },
+    enrollment: {
+      listTokens: record('listTokens', emptyPage()),
+      createToken: record('createToken', { ...TOKEN, token: 'secret', install_command: 'curl …' }),
+      getToken: record('getToken', TOKEN),
+      revokeToken: record('revokeToken', undefined),
+      listIntegrators: record('listIntegrators', emptyPage()),
+      createIntegrator: record('createIntegrator', INTEGRATOR),
+      deleteIntegrator: record('deleteIntegrator', undefined),
+      register: record('register', REGISTER_REPLY),
+    },
+    device: {
+      authenticateToken: async (jwt, peer, origin) => {
+        await record('authenticateToken', null)(jwt, peer);
+        if (jwt !== DEVICE_TOKEN) throw new AppError('auth.required');
+        return deviceCaller(origin);
+      },
+      authenticateCertificate: async (serial, origin) => {
+        await record('authenticateCertificate', null)(serial);
+        return deviceCaller(origin);
+      },
+      heartbeat: record('heartbeat', {
+        ack: true as const,
+        pending_config: null,
+        server_time: '2026-11-23T06:00:00.000Z',
+      }),
+      config: record('config', { config_version: 0, config_data: {}, sha256: null }),
+      metrics: record('metrics', { accepted: 1, seq: null }),
+      renew: record('renew', { certificate_chain: 'PEM', expires_at: '2027-01-01T00:00:00.000Z' }),
+      issueToken: record('issueToken', {
+        auth_token: DEVICE_TOKEN,
+        auth_token_expires_at: '2026-11-23T07:00:00.000Z',
+      }),
+    },
+    material: { rootCertificate: 'ROOT PEM\n', crl: async () => 'CRL PEM\n' },
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    ready: async () => {
+      if (!fake.isReady) throw new AppError('service.unavailable');
+    },
+    stop: async () => undefined,
+  };
+  return Object.assign(fake, { controlPlane });
+}
+
+const emptyPage = (): Listed<never> => ({ items: [], total: 0, next_cursor: null });
+
+const person = (origin: Origin): Person => ({
+  kind: 'person',
+  userId: '44444444-4444-4444-8444-444444444444',
+  email: 'ada@example.com',
+  isSystemAdmin: false,
+  mustChangePassword: false,
+  roles: new Map([[ORG, 'org_admin']]),
+  csrfToken: CSRF,
+  sessionTokenHash: 'hash-of-session',
+  origin,
+});
+
+const deviceCaller = (origin: Origin): DeviceCaller => ({
+  kind: 'device',
+  deviceId: DEVICE,
+  orgId: ORG,
+  orgSlug: 'acme',
+  certificateSerial: SERIAL,
+  origin,
+});
+
+const ME: Me = {
+  user_id: '44444444-4444-4444-8444-444444444444',
+  email: 'ada@example.com',
+  name: 'Ada',
+  is_system_admin: false,
+  must_change_password: false,
+  csrf_token: CSRF,
+  session_expires_at: '2026-11-24T06:00:00.000Z',
+  actions: [],
+  memberships: [],
+};
+
+const ORGANIZATION = {
+  id: ORG,
+  slug: 'acme',
+  name: 'Acme',
+  created_at: '2026-11-23T06:00:00.000Z',
+  device_count: 1,
+};
+
+const MEMBER = {
+  user_id: '44444444-4444-4444-8444-444444444444',
+  email: 'ada@example.com',
+  name: 'Ada',
+  role: 'org_admin' as const,
+  created_at: '2026-11-23T06:00:00.000Z',
+  last_login_at: null,
+};
+
+const DEVICE_VIEW: DeviceView = {
+  id: DEVICE,
+  organization_id: ORG,
+  organization_slug: 'acme',
+  device_name: 'line-3-gateway',
+  device_type: 'gateway',
+  hardware_id: 'b7f0c2d49c1e4f0f',
+  status: 'online',
+  intent: 'active',
+  observation: 'online',
+  last_seen: '2026-11-23T06:00:00.000Z',
+  firmware_version: '2.1.0',
+  agent_version: null,
+  ip_address: null,
+  tags: [],
+  created_at: '2026-11-23T06:00:00.000Z',
+  updated_at: '2026-11-23T06:00:00.000Z',
+};
+
+const DEVICE_DETAIL = {
+  ...DEVICE_VIEW,
+  facts: { hostname: 'gw', cpu_cores: 4 },
+  metadata: { rack: { row: 4 } },
+  uptime_seconds: 60,
+  services: [],
+  metrics: { cpu_percent: 12.5 },
+  session_epoch: null,
+  observation_since: null,
+  last_goodbye_reason: null,
+  outbox: null,
+  current_config: { config_version: 0, config_data: { any: ['thing'] }, applied_at: null },
+  recent_metrics: [{ timestamp: '2026-11-23T06:00:00.000Z', metric_type: 'cpu', value: { percent: 1 } }],
+  certificates: [],
+};
+
+const TOKEN = {
+  id: '55555555-5555-4555-8555-555555555555',
+  organization_id: ORG,
+  prefix: 'edge_rt_ab',
+  name: '',
+  device_type: null,
+  tags: [],
+  max_uses: 1,
+  uses: 0,
+  state: 'live' as const,
+  expires_at: '2026-11-24T06:00:00.000Z',
+  created_at: '2026-11-23T06:00:00.000Z',
+  created_by: null,
+  replaces_device_id: null,
+  last_device: null,
+};
+
+const INTEGRATOR = {
+  id: '66666666-6666-4666-8666-666666666666',
+  organization_id: ORG,
+  name: 'historian',
+  client_id: 'acme/integrations/historian',
+  created_at: '2026-11-23T06:00:00.000Z',
+  certificates: [],
+  certificate_chain: 'PEM',
+  ca_certificate: 'PEM',
+  mqtt_url: 'mqtts://edge.example:8883',
+  topic_filter: 'edge/v1/acme/#',
+};
+
+const REGISTER_REPLY = {
+  device_id: DEVICE,
+  auth_token: DEVICE_TOKEN,
+  auth_token_expires_at: '2026-11-23T07:00:00.000Z',
+  organization_id: ORG,
+  organization_slug: 'acme',
+  certificate_chain: 'PEM',
+  ca_certificate: 'PEM',
+  mqtt_url: 'mqtts://edge.example:8883',
+  client_id: `acme/${DEVICE}`,
+  heartbeat_interval_seconds: 30,
+};
