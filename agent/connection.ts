@@ -1,0 +1,166 @@
+/** One MQTT 3.1.1 connection over TLS 1.3 with the device's own key. The only file of the agent that knows the client library. */
+import type { SecureVersion } from 'node:tls';
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import { messageOf } from './errors.ts';
+import type { Pair } from './identity.ts';
+
+/** TCP, TLS and CONNACK together. */
+const CONNECT_TIMEOUT_MS = 15_000;
+/** The broker allows at most 120. */
+const KEEPALIVE_SECONDS = 30;
+
+export interface Will {
+  readonly topic: string;
+  readonly payload: string;
+}
+
+export interface ConnectionOptions {
+  readonly url: string;
+  readonly clientId: string;
+  readonly pair: Pair;
+  /** PEM of the root that the broker must chain to. */
+  readonly ca: string;
+  readonly will: Will;
+  readonly onMessage: (topic: string, payload: Uint8Array) => void;
+  /** Gives up while it is still connecting; an open connection is ended by its own methods. */
+  readonly signal: AbortSignal;
+}
+
+export interface Connection {
+  /** QoS 1: resolves when the broker answered. @throws Error when the link broke before. */
+  publish(topic: string, payload: string, options: { retain: boolean }): Promise<void>;
+  /** @throws Error when the broker refused or the link broke. */
+  subscribe(filter: string): Promise<void>;
+  /** Resolves with the reason once the link is gone, whoever ended it. */
+  readonly closed: Promise<string>;
+  /** DISCONNECT, so that the broker publishes no will. */
+  end(): Promise<void>;
+  /** Closes the socket at once. */
+  destroy(): void;
+}
+
+/** Why no connection came about. `refused`: the broker or TLS did not accept this client; else the network. */
+export class ConnectError extends Error {
+  override name = 'ConnectError';
+  readonly refused: boolean;
+
+  constructor(message: string, refused: boolean, cause?: unknown) {
+    super(message, { cause });
+    this.refused = refused;
+  }
+}
+
+/** @throws ConnectError */
+export async function openConnection(options: ConnectionOptions): Promise<Connection> {
+  // The library hands its options on to tls.connect, but its types do not say so.
+  const clientOptions: IClientOptions & { minVersion: SecureVersion } = {
+    protocolVersion: 4,
+    clientId: options.clientId,
+    clean: true,
+    key: options.pair.private_key,
+    cert: options.pair.certificate_chain,
+    ca: options.ca,
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.3',
+    will: { topic: options.will.topic, payload: Buffer.from(options.will.payload), qos: 1, retain: true },
+    // The reconnect loop is ours (link.ts): each try may use another key and has a new epoch in its will.
+    reconnectPeriod: 0,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    keepalive: KEEPALIVE_SECONDS,
+    resubscribe: false,
+    queueQoSZero: false,
+  };
+  const client = mqtt.connect(options.url, clientOptions);
+  client.on('message', (topic, payload) => options.onMessage(topic, payload));
+  await connected(client, options.signal);
+  return wrap(client);
+}
+
+function connected(client: MqttClient, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let failure: Error | null = null;
+    const abandon = (): void => {
+      failure ??= new Error('stopped');
+      client.end(true);
+      client.stream?.destroy();
+    };
+    const fail = (): void => {
+      signal.removeEventListener('abort', abandon);
+      client.end(true);
+      reject(
+        new ConnectError(
+          failure === null ? 'the connection was closed before CONNACK' : messageOf(failure),
+          isRefusal(failure),
+          failure,
+        ),
+      );
+    };
+    client.on('error', (error) => {
+      failure ??= error;
+    });
+    client.once('close', fail);
+    client.once('connect', () => {
+      client.removeListener('close', fail);
+      signal.removeEventListener('abort', abandon);
+      resolve();
+    });
+    if (signal.aborted) abandon();
+    else signal.addEventListener('abort', abandon);
+  });
+}
+
+/** CONNACK 2, 4, 5 or a TLS alert about our certificate; CONNACK 3 (busy) and network errors are not. */
+function isRefusal(error: Error | null): boolean {
+  if (error === null || !('code' in error)) return false;
+  if (typeof error.code === 'number') return error.code !== 3;
+  return typeof error.code === 'string' && error.code.startsWith('ERR_SSL');
+}
+
+function wrap(client: MqttClient): Connection {
+  let failure: Error | null = null;
+  let isClosed = false;
+  client.on('error', (error) => {
+    failure ??= error;
+  });
+  // What waits for an answer; a set and not reactions on `closed`, which would pile up over a long session.
+  const waiting = new Set<(reason: Error) => void>();
+  const closed = new Promise<string>((resolve) => {
+    client.once('close', () => {
+      isClosed = true;
+      client.end(true);
+      const reason = failure === null ? 'the connection was closed' : messageOf(failure);
+      for (const giveUp of waiting) giveUp(new Error(reason));
+      resolve(reason);
+    });
+  });
+  const whileOpen = (start: () => Promise<unknown>): Promise<void> =>
+    new Promise((resolve, reject) => {
+      if (isClosed) {
+        reject(new Error('the connection is closed'));
+        return;
+      }
+      waiting.add(reject);
+      start()
+        .then(() => resolve(), reject)
+        .finally(() => waiting.delete(reject));
+    });
+
+  return {
+    publish: (topic, payload, { retain }) =>
+      whileOpen(() => client.publishAsync(topic, payload, { qos: 1, retain })),
+    async subscribe(filter) {
+      await whileOpen(async () => {
+        const grants = await client.subscribeAsync(filter, { qos: 1 });
+        if (grants.some((grant) => Number(grant.qos) > 2)) throw new Error(`subscription refused: ${filter}`);
+      });
+    },
+    closed,
+    async end() {
+      if (!isClosed) await client.endAsync(false);
+    },
+    destroy: () => {
+      client.end(true);
+      client.stream?.destroy();
+    },
+  };
+}
