@@ -1,0 +1,29 @@
+/** Which code makes which page; every page is a chunk of its own. */
+import type { PageName } from './state/router.ts';
+
+export const PAGE_TITLES: Readonly<Record<PageName, string>> = {
+  login: 'Sign in',
+  devices: 'Devices',
+  device: 'Device',
+  tokens: 'Enrolment tokens',
+  integrators: 'Integrators',
+  organization: 'Organisation',
+  audit: 'Audit log',
+  'not-found': 'Not found',
+};
+
+const LOADERS = {
+  login: async () => (await import('./pages/login.ts')).LOGIN_TAG,
+  devices: async () => (await import('./pages/devices.ts')).DEVICES_TAG,
+  device: async () => (await import('./pages/device.ts')).DEVICE_TAG,
+  tokens: async () => (await import('./pages/tokens.ts')).TOKENS_TAG,
+  integrators: async () => (await import('./pages/integrators.ts')).INTEGRATORS_TAG,
+  organization: async () => (await import('./pages/organization.ts')).ORGANIZATION_TAG,
+  audit: async () => (await import('./pages/audit.ts')).AUDIT_TAG,
+  'not-found': async () => (await import('./pages/not-found.ts')).NOT_FOUND_TAG,
+} as const satisfies Record<PageName, () => Promise<string>>;
+
+export type PageTag = Awaited<ReturnType<(typeof LOADERS)[PageName]>>;
+
+/** Rejects when the chunk cannot be fetched. */
+export const loadPage = (page: PageName): Promise<PageTag> => LOADERS[page]();
