@@ -164,6 +164,7 @@ export const ImportRow = Type.Object({
   hardware_id: HardwareId,
   tags: Type.Optional(Tags),
 });
+export type ImportRow = Static<typeof ImportRow>;
 export const ImportBody = Type.Object({
   organization_id: Uuid(),
   dry_run: Type.Optional(Type.Boolean()),
@@ -228,6 +229,7 @@ export const ConfigReply = Type.Object({
   config_data: Type.Unknown(),
   sha256: Nullable(Type.String()),
 });
+export type ConfigReply = Static<typeof ConfigReply>;
 export const MetricsBody = Type.Object({
   boot_id: Type.Optional(Type.String({ pattern: '^[0-9a-zA-Z-]{8,64}$' })),
   seq: Type.Optional(Type.Integer({ minimum: 1, description: 'With boot_id: stored exactly once.' })),

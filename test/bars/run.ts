@@ -1,0 +1,39 @@
+/** `npm run bars -- <area> [--long]`: every script of test/bars/<area>/ in turn; each one's last line is its verdict. */
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const [area, ...rest] = process.argv.slice(2);
+const folder = join(import.meta.dirname, area ?? '');
+if (area === undefined || area.startsWith('-') || !existsSync(folder)) {
+  const areas = readdirSync(import.meta.dirname, { withFileTypes: true }).filter((entry) =>
+    entry.isDirectory(),
+  );
+  console.error(`Usage: npm run bars -- <area> [--long]. Areas: ${areas.map(({ name }) => name).join(', ')}`);
+  process.exit(2);
+}
+
+const scripts = readdirSync(folder)
+  .filter((name) => name.endsWith('.ts'))
+  .sort();
+const verdicts: { name: string; line: string; ok: boolean }[] = [];
+for (const name of scripts) {
+  const { line, code } = await run(join(folder, name));
+  verdicts.push({ name, line: line || `${name}: it printed nothing`, ok: code === 0 });
+}
+console.log('');
+for (const { line, ok } of verdicts) console.log(`${ok ? 'held  ' : 'BROKEN'} ${line}`);
+process.exitCode = scripts.length > 0 && verdicts.every(({ ok }) => ok) ? 0 : 1;
+
+/** Passes its output on and keeps the last line. */
+async function run(script: string): Promise<{ line: string; code: number | null }> {
+  const child = spawn(process.execPath, [script, ...rest], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let line = '';
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    console.log(text);
+    if (text.trim() !== '') line = text;
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { line, code };
+}

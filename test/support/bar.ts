@@ -1,0 +1,26 @@
+/** How a bar script ends: one line `name: figure (limit)` and an exit code that says whether it holds. */
+
+export interface BarResult {
+  readonly name: string;
+  readonly figure: string;
+  readonly limit: string;
+  readonly holds: boolean;
+}
+
+/** Runs a measurement to its end and exits the process: 0 where the limit holds, 1 where not or where it broke. */
+export async function runBar(measure: () => Promise<BarResult>): Promise<never> {
+  try {
+    const { name, figure, limit, holds } = await measure();
+    process.stdout.write(`${name}: ${figure} (${limit})\n`);
+    process.exit(holds ? 0 : 1);
+  } catch (error) {
+    process.stdout.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exit(1);
+  }
+}
+
+/** The value below which `share` of them lie; 0 of none. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}
