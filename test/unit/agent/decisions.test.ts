@@ -178,7 +178,7 @@ describe('the room’s documents', () => {
       expect(readme).toContain(`\`--${flag}\``);
     }
     for (const { exitCode, title } of Object.values(AGENT_ERRORS)) {
-      expect(readme).toContain(`| ${exitCode} | ${title} |`);
+      expect(readme).toMatch(new RegExp(`\\| ${exitCode} +\\| ${title} +\\|`));
     }
   });
 });
