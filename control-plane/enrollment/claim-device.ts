@@ -4,6 +4,7 @@ import type { RegisterBody } from '#web-api';
 import { isLive } from '../credentials/renewal.ts';
 import { AppError } from '../errors.ts';
 import { lockDevice, revokeDevice } from '../fleet/revoke-device.ts';
+import { forgetSession } from '../presence/presence.ts';
 
 export type Claim = Omit<RegisterBody, 'registration_token' | 'csr'> & {
   readonly ipAddress: string | null;
@@ -52,6 +53,7 @@ export async function claimDevice(
     throw new AppError('enrollment.hardware_known');
   }
   if (known.type !== claim.device_type) throw new AppError('enrollment.type_mismatch');
+  if (certificates.length > 0) await beginSessionsAnew(stores, known);
   const device = await stores.devices.update(known.orgId, known.id, {
     firmwareVersion: claim.firmware_version,
     ipAddress: claim.ipAddress,
@@ -71,6 +73,7 @@ async function replaceHardware(
   const found = existing(await stores.devices.find(orgId, deviceId));
   const device = existing(await lockDevice(stores, found));
   await revokeDevice(stores, device, 'hardware replaced', now);
+  await beginSessionsAnew(stores, device);
   const holder = await stores.devices.findByHardwareId(claim.hardware_id);
   if (holder !== null && holder.id !== device.id) throw new AppError('enrollment.hardware_known');
   const changes = {
@@ -79,6 +82,12 @@ async function replaceHardware(
     ipAddress: claim.ipAddress,
   };
   return existing(await stores.devices.update(orgId, deviceId, changes));
+}
+
+/** Whoever enrols anew may have lost its count of sessions; with the old one remembered it would never be heard. */
+async function beginSessionsAnew(stores: Stores, device: Pick<Device, 'id' | 'orgSlug'>): Promise<void> {
+  const states = await stores.presence.lock([{ org: device.orgSlug, device: device.id }]);
+  await stores.presence.save(states.map(forgetSession));
 }
 
 /** A token whose device is gone is worth nothing any more. */

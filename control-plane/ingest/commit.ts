@@ -7,8 +7,6 @@ import { commitIsolating, isDataError } from './isolate.ts';
 import { type Address, type IngestMessage, SAMPLE_BYTES } from './message.ts';
 import { addressKey, cursorKey, METRICS_STREAM, type Outcome, type Plan, planBatch } from './plan.ts';
 
-/** Most device ids in one `devices.seen`: 150 × 39 bytes stays under the 7,900 of a NOTIFY. */
-export const MAX_SEEN_IDS = 150;
 /** Settled certificates remembered, so that not every beat asks for its own again. */
 const MAX_SETTLED = 20_000;
 
@@ -17,14 +15,21 @@ export interface Committer {
   commit(messages: readonly IngestMessage[]): Promise<readonly Outcome[]>;
 }
 
+export interface CommitterDeps {
+  readonly database: Database;
+  readonly deadLetters: DeadLetterSampler;
+  /** Told after each commit of the devices that beat. */
+  readonly onSeen: (orgId: string, deviceIds: ReadonlySet<string>) => void;
+}
+
 /** Rows that the database refuses are isolated and become dead letters; their neighbours are committed. */
-export function createCommitter(deps: { database: Database; deadLetters: DeadLetterSampler }): Committer {
+export function createCommitter(deps: CommitterDeps): Committer {
   const settled = new Set<string>();
   return {
     commit: (messages) =>
       commitIsolating(
         messages,
-        (part) => commitOnce(deps.database, deps.deadLetters, settled, part),
+        (part) => commitOnce(deps, settled, part),
         (message, error) => giveUp(deps, message, error),
         isDataError,
       ),
@@ -32,12 +37,11 @@ export function createCommitter(deps: { database: Database; deadLetters: DeadLet
 }
 
 async function commitOnce(
-  database: Database,
-  deadLetters: DeadLetterSampler,
+  { database, deadLetters, onSeen }: CommitterDeps,
   settled: Set<string>,
   messages: readonly IngestMessage[],
 ): Promise<readonly Outcome[]> {
-  const { outcomes, certificates } = await database.transaction(async (stores) => {
+  const { outcomes, certificates, seen } = await database.transaction(async (stores) => {
     const addresses = new Map<string, Address>();
     for (const { address } of messages) addresses.set(addressKey(address), address);
     const locked = await stores.presence.lock([...addresses.values()]);
@@ -53,6 +57,7 @@ async function commitOnce(
     if (settled.size >= MAX_SETTLED) settled.clear();
     settled.add(`${deviceId} ${serial}`);
   }
+  for (const [orgId, deviceIds] of seen) onSeen(orgId, deviceIds);
   return outcomes;
 }
 
@@ -106,36 +111,19 @@ async function announce(stores: Stores, plan: Plan): Promise<void> {
       observation: change.to,
     } satisfies LiveEvent);
   }
-  const at = plan.heartbeats.at(-1)?.receivedAt.toISOString();
-  if (at === undefined) return;
-  for (const [orgId, devices] of plan.seen) {
-    const ids = [...devices];
-    for (let start = 0; start < ids.length; start += MAX_SEEN_IDS) {
-      await stores.notify('edge_live', {
-        kind: 'devices.seen',
-        organization_id: orgId,
-        device_ids: ids.slice(start, start + MAX_SEEN_IDS),
-        at,
-      } satisfies LiveEvent);
-    }
-  }
 }
 
 /** The message alone was refused: keep a sample, and let the device forget a numbered batch, which would block its outbox. */
-async function giveUp(
-  { database, deadLetters }: { database: Database; deadLetters: DeadLetterSampler },
-  message: IngestMessage,
-  error: unknown,
-): Promise<Outcome> {
+async function giveUp(deps: CommitterDeps, message: IngestMessage, error: unknown): Promise<Outcome> {
   const reason = `database: ${error instanceof Error ? error.message : String(error)}`;
   const sample = Buffer.from(JSON.stringify(contentOf(message)));
   if (message.kind === 'metrics' && message.batch !== null) {
     const unusable = { ...message, kind: 'unusable', batch: message.batch, reason, sample } as const;
-    const [outcome] = await commitOnce(database, deadLetters, new Set(), [unusable]);
+    const [outcome] = await commitOnce(deps, new Set(), [unusable]);
     if (outcome !== undefined) return outcome;
   }
-  if (deadLetters.admit(message.address.device)) {
-    await database.telemetry.deadLetter([letterOf(message, reason, sample)]);
+  if (deps.deadLetters.admit(message.address.device)) {
+    await deps.database.telemetry.deadLetter([letterOf(message, reason, sample)]);
   }
   return { kind: 'dead_lettered', deviceId: null, orgId: null, ack: null };
 }

@@ -7,6 +7,7 @@ import { createCommitter } from './commit.ts';
 import { createDeadLetterSampler, type DeadLetterSampler } from './dead-letters.ts';
 import { type IngestMessage, weightOf } from './message.ts';
 import type { Outcome, OutcomeKind } from './plan.ts';
+import { startSeenDevices } from './seen.ts';
 
 /** Messages in one transaction. */
 export const BATCH_MAX_MESSAGES = 500;
@@ -54,7 +55,8 @@ export interface IngestDeps {
 export function startIngest(deps: IngestDeps): Ingest {
   const { database, log, now = () => new Date(), random = Math.random, retry } = deps;
   const deadLetters = createDeadLetterSampler(now);
-  const committer = createCommitter({ database, deadLetters });
+  const seen = startSeenDevices({ database, log, now });
+  const committer = createCommitter({ database, deadLetters, onSeen: seen.add });
   const counts: Record<OutcomeKind, number> = {
     committed: 0,
     duplicate: 0,
@@ -138,6 +140,7 @@ export function startIngest(deps: IngestDeps): Ingest {
       stopping.abort();
       await batcher.stop();
       recovery.resolve();
+      await seen.stop();
     },
   };
 }

@@ -134,7 +134,7 @@ export function planBatch(
     }
     outcome('committed', null);
   }
-  for (const [key, state] of states) if (state !== before.get(key)) plan.states.push(state);
+  for (const [key, state] of states) if (isNews(before.get(key), state)) plan.states.push(state);
   plan.heartbeats.push(...beats.values());
   plan.moves.push(...moves.values());
   return plan;
@@ -149,6 +149,14 @@ function presenceEventOf(message: Extract<IngestMessage, { kind: 'heartbeat' | '
   const { kind, session_epoch: epoch, reason } = message.presence;
   return kind === 'goodbye' ? { kind, epoch, reason: reason ?? null } : { kind, epoch };
 }
+
+/** An ordinary beat moves only its time, which is written with its body: one update per beat, not two. */
+const isNews = (before: PresenceState | undefined, after: PresenceState): boolean =>
+  before === undefined ||
+  before.observation !== after.observation ||
+  before.connected !== after.connected ||
+  before.sessionEpoch !== after.sessionEpoch ||
+  before.goodbyeReason !== after.goodbyeReason;
 
 /** The certificate that the device says it uses; a will was written before and proves nothing. */
 function serialOf(message: Extract<IngestMessage, { kind: 'heartbeat' | 'presence' }>): string | null {

@@ -283,12 +283,18 @@ describe('known hardware', () => {
   });
 
   it('whose certificates are all revoked or over enrols anew and keeps its id', async () => {
-    const { globex, controlPlane, acmeAdmin, clock } = installation;
+    const { acme, globex, controlPlane, acmeAdmin, clock, database } = installation;
     const first = await register(claim((await newToken()).token, 'again'));
+    const address = { org: first.organization_slug, device: first.device_id };
+    const [seen] = await database.presence.lock([address]);
+    if (seen !== undefined) await database.presence.save([{ ...seen, sessionEpoch: 99, connected: true }]);
     await controlPlane.fleet.revoke(acmeAdmin, first.device_id, { reason: 'disk replaced' });
     await refused(claim((await newToken({}, globex)).token, 'again'), 'enrollment.hardware_known');
     const second = await register(claim((await newToken()).token, 'again'));
     expect(second.device_id).toBe(first.device_id);
+    // It may have lost its count of sessions: the first hello must be heard.
+    const presence = await database.presence.snapshot(acme.id, first.device_id);
+    expect(presence).toMatchObject({ sessionEpoch: 0, connected: false });
     clock.aheadMs = 61 * 24 * HOUR_MS;
     const third = await register(claim((await newToken()).token, 'again'));
     expect(third.device_id).toBe(first.device_id);

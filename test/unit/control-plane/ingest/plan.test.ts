@@ -78,6 +78,13 @@ describe('planBatch', () => {
     expect(plan.certificates).toContainEqual({ serial: 'ab12', deviceId: DEVICE });
   });
 
+  it('saves no presence for an ordinary beat: its body carries the time', () => {
+    const online = { ...state, observation: 'online' as const, connected: true, sessionEpoch: 5 };
+    const plan = planBatch([beat(5, 2)], [online], new Map());
+    expect(plan.states).toEqual([]);
+    expect(plan.heartbeats).toMatchObject([{ receivedAt }]);
+  });
+
   it('neither stores nor answers a beat of an ended session', () => {
     const plan = planBatch([beat(4, 9)], [state], new Map());
     expect(plan.outcomes).toEqual([{ kind: 'stale', deviceId: DEVICE, orgId: ORG, ack: null }]);
