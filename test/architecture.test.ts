@@ -20,7 +20,7 @@ const RULES: readonly { room: string; rooms: readonly string[]; packages: readon
   {
     room: 'web/server',
     rooms: ['web/api', 'broker/contract', 'control-plane'],
-    packages: ['fastify', '@fastify/cookie', '@fastify/rate-limit', '@fastify/static', '@fastify/swagger', 'typebox'],
+    packages: ['fastify', '@fastify/cookie', '@fastify/rate-limit', '@fastify/static', 'typebox'],
   },
   {
     room: 'web/client',

@@ -37,12 +37,10 @@ export function settlePlace(dataDir: string, user: SystemUser | null, log: Log):
   const pointer = join(dataDir, POINTER);
   if (existsSync(pointer)) return readPointer(pointer, dataDir);
   if (user === null) return dataDir;
-  // Search without reading: names cannot be listed, and what is secret here is 0600 besides.
-  allowSearch(dataDir);
-  if (dirname(dataDir) !== realHome()) allowSearch(dirname(dataDir));
+  openTheWay(dataDir);
   const closed = findClosedFolder(dataDir, user);
   if (closed === null) return dataDir;
-  const parent = dataDir.startsWith(realpathSync(tmpdir()) + sep) ? tmpdir() : FALLBACK_FOLDER;
+  const parent = isTemporary(dataDir) ? tmpdir() : FALLBACK_FOLDER;
   mkdirSync(parent, { recursive: true, mode: 0o755 });
   const place = mkdtempSync(join(parent, 'postgres-'));
   allowSearch(place);
@@ -61,6 +59,17 @@ function readPointer(pointer: string, dataDir: string): string {
     `The database of ${dataDir} was kept in ${place}, which is gone; put it back, or delete ${dataDir} to start anew.`,
   );
 }
+
+/** Search without reading: names cannot be listed, and what is secret in there is 0600 besides. */
+function openTheWay(dataDir: string): void {
+  const above = dirname(dataDir);
+  allowSearch(dataDir);
+  if (above !== realHome()) allowSearch(above);
+  // A temporary folder is private as it is made; a trial or a test in it should leave nothing elsewhere.
+  for (let folder = above; isTemporary(folder); folder = dirname(folder)) allowSearch(folder);
+}
+
+const isTemporary = (path: string): boolean => path.startsWith(realpathSync(tmpdir()) + sep);
 
 /** Only on folders of our own; those of others stay as they are. */
 function allowSearch(folder: string): void {

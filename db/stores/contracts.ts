@@ -220,7 +220,7 @@ export interface PresenceStore {
   saveHeartbeats(rows: readonly HeartbeatRow[]): Promise<void>;
   /** Appends to the presence_events hypertable. */
   appendChanges(changes: readonly PresenceChange[]): Promise<void>;
-  /** online or degraded without a beat since `deadline`, at most `limit`, locked, SKIP LOCKED. */
+  /** online, degraded or error without a beat since `deadline`, at most `limit`, locked, SKIP LOCKED. */
   lockSilent(deadline: Date, limit: number): Promise<readonly PresenceState[]>;
   events(
     orgId: string,
@@ -250,11 +250,10 @@ export interface MetricsBatchRow {
   readonly records: readonly MetricRecord[];
 }
 export interface TelemetryStore {
-  /** Highest contiguous seq committed for (device, boot); absent = 0. Locks the cursors inside a transaction. */
+  /** Highest contiguous seq committed for (device, boot); absent = 0. Keyed `${deviceId} ${stream} ${bootId}`. Makes and locks the rows, so only inside a transaction. */
   cursors(
     keys: readonly { deviceId: string; stream: string; bootId: string }[],
   ): Promise<ReadonlyMap<string, number>>;
-  /** `${deviceId} ${stream} ${bootId}` */
   moveCursors(
     moves: readonly {
       deviceId: string;

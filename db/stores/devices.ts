@@ -1,10 +1,15 @@
 /** The fleet: what the operators know and decide about each device. Presence has a store of its own. */
 import { and, eq, type SQL, sql } from 'drizzle-orm';
-import { deviceConfigurations, edgeDevices } from '../schema/devices.ts';
+import { deviceConfigurations, devicePresence, edgeDevices } from '../schema/devices.ts';
 import { organizations } from '../schema/people.ts';
 import type { Device, DeviceFilter, DeviceStatus, DeviceStore } from './contracts.ts';
 import { type KeyPart, openPage } from './page.ts';
 import { allOf, inScope, type Queries, type Scope } from './queries.ts';
+
+/** The column trails by up to 30 s, for it is indexed; what is shown is the newest beat. Null in both: never seen. */
+const liveLastSeen = sql<Date | null>`(
+  SELECT greatest(${devicePresence.lastHeartbeatAt}, ${edgeDevices.lastSeen}) FROM ${devicePresence}
+  WHERE ${devicePresence.deviceId} = ${edgeDevices.id})`.mapWith(edgeDevices.lastSeen);
 
 const deviceColumns = {
   id: edgeDevices.id,
@@ -16,7 +21,7 @@ const deviceColumns = {
   intent: edgeDevices.intent,
   observation: edgeDevices.observation,
   status: sql<DeviceStatus>`${edgeDevices.status}`,
-  lastSeen: edgeDevices.lastSeen,
+  lastSeen: liveLastSeen,
   firmwareVersion: edgeDevices.firmwareVersion,
   agentVersion: edgeDevices.agentVersion,
   ipAddress: edgeDevices.ipAddress,

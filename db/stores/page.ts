@@ -63,7 +63,10 @@ export interface OpenPage {
 
 /** @throws StoreError 'cursor_invalid' for a cursor of another list, sort or filter, or none of ours. */
 export function openPage(keyset: Keyset, page: PageRequest): OpenPage {
-  const mark = createHash('sha256').update(JSON.stringify(keyset.boundTo)).digest('base64url').slice(0, 16);
+  const mark = createHash('sha256')
+    .update(JSON.stringify(keyset.boundTo.map(inOrder)))
+    .digest('base64url')
+    .slice(0, 16);
   const limit = Math.max(1, Math.min(page.limit, MAX_LIMIT));
   const direction = sql.raw(keyset.descending ? 'DESC' : 'ASC');
   const keyTexts = keyset.parts.map(({ key, kind }) => sql`${KINDS[kind].toText(key)}::text`);
@@ -105,6 +108,9 @@ function afterCursor({ parts, descending }: Keyset, mark: string, cursor: string
   );
   return sql`(${keys}) ${sql.raw(descending ? '<' : '>')} (${values})`;
 }
+
+/** Organisations may be named in another order with the next page. */
+const inOrder = (part: unknown): unknown => (Array.isArray(part) ? part.toSorted() : part);
 
 const encode = (parts: readonly string[]): string => Buffer.from(JSON.stringify(parts)).toString('base64url');
 

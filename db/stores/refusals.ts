@@ -14,8 +14,9 @@ export function createRefusalStore({ orm, count }: Queries): RefusalStore {
         `INSERT INTO broker_refusals (at, organization_id, device_id, reason, detail, count)
          SELECT $1, o.id, r.device, r.reason, left(r.detail, 300), r.count
          FROM unnest($2::text[], $3::uuid[], $4::text[], $5::text[], $6::integer[])
-           AS r (org, device, reason, detail, count)
-         LEFT JOIN organizations o ON o.slug = r.org`,
+           WITH ORDINALITY AS r (org, device, reason, detail, count, place)
+         LEFT JOIN organizations o ON o.slug = r.org
+         ORDER BY r.place`,
         [
           at,
           refusals.map(({ org }) => org),

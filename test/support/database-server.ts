@@ -3,6 +3,7 @@
  * With TEST_DATABASE_URL (an admin on any server, e.g. real TimescaleDB) that server is used; otherwise an
  * embedded one is started in a temporary folder. vitest calls `setup`; bars and benches call `startTestServer`.
  */
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -79,19 +80,34 @@ export async function withClient<T>(url: string, work: (client: pg.Client) => Pr
 
 async function startEmbedded(): Promise<{ url: string; stop(): Promise<void> }> {
   const dataDir = mkdtempSync(join(tmpdir(), 'edge-test-postgres-'));
-  const server = await startPostgres({
-    dataDir,
-    postgresBin: process.env.POSTGRES_BIN ?? null,
-    log: SILENT,
-    // Nothing here has to survive a power cut.
-    settings: { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', shared_buffers: '64MB' },
+  const endWatch = watchOver(dataDir);
+  try {
+    const server = await startPostgres({
+      dataDir,
+      postgresBin: process.env.POSTGRES_BIN ?? null,
+      log: SILENT,
+      // Nothing here has to survive a power cut.
+      settings: { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', shared_buffers: '64MB' },
+    });
+    return { url: server.url, stop: () => server.stop().finally(endWatch) };
+  } catch (error) {
+    endWatch();
+    throw error;
+  }
+}
+
+/** A killed test run cannot clean up; this small process outlives it, ends its server and removes the folder. */
+function watchOver(dataDir: string): () => void {
+  const script = `while kill -0 "$1"; do sleep 2; done
+    kill -INT "$(head -n 1 "$2/pgdata/postmaster.pid")"; sleep 3; rm -rf "$2"`;
+  const watch = spawn('sh', ['-c', script, 'sh', String(process.pid), dataDir], {
+    detached: true,
+    stdio: 'ignore',
   });
-  return {
-    url: server.url,
-    async stop() {
-      await server.stop();
-      rmSync(dataDir, { recursive: true, force: true });
-    },
+  watch.unref();
+  return () => {
+    watch.kill('SIGKILL');
+    rmSync(dataDir, { recursive: true, force: true });
   };
 }
 

@@ -8,7 +8,7 @@ export const PageQuery = {
     Type.Integer({ minimum: 1, maximum: 100_000, description: 'From 1; not together with cursor.' }),
   ),
   page_size: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE_SIZE, default: 50 })),
-  cursor: Type.Optional(Type.String({ maxLength: 500, description: '`next_cursor` of the page before.' })),
+  cursor: Type.Optional(Type.String({ maxLength: 2000, description: '`next_cursor` of the page before.' })),
 };
 
 /** A page of items; `next_cursor` is null on the last one. */

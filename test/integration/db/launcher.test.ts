@@ -3,6 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -164,6 +165,8 @@ describe('the embedded PostgreSQL', () => {
       const closed = join(folder, 'closed');
       mkdirSync(join(closed, 'inner'), { recursive: true });
       chmodSync(closed, 0o700);
+      // Somebody else's: ours would be opened for search.
+      chownSync(closed, 12_345, 12_345);
       const server = await start({ dataDir: join(closed, 'inner', 'postgres') });
       expect(statSync(`/proc/${server.pid}`).uid).not.toBe(0);
       const place = readFileSync(join(closed, 'inner', 'postgres', 'moved-to'), 'utf8').trim();

@@ -1,4 +1,4 @@
-/** Parsers of what the machine says, on recorded samples. */
+/** Parsers of what the machine says, on samples in the format of the tools. */
 import { describe, expect, it } from 'vitest';
 import { decodeValue, MetricRecord } from '#contract';
 import { parseContainers } from '../../../agent/collectors/containers.ts';
