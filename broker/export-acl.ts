@@ -43,7 +43,7 @@ function mosquitto(integrators: readonly Integrator[]): string {
     ...integrators.flatMap((integrator) => [
       '',
       `user ${userOf(integrator)}`,
-      `topic read ${TOPIC_ROOT}/${integrator.org}/#`,
+      `topic read ${TOPIC_ROOT}/${integrator.org}/+/up/#`,
     ]),
   );
 }
@@ -59,7 +59,7 @@ function rabbitmq(integrators: readonly Integrator[]): string {
     '# Once per device, with its organisation and id in place of ORG and DEVICE:',
     permit('ORG.DEVICE', `^${root}\\.ORG\\.DEVICE\\.up\\..*`, `^${root}\\.ORG\\.DEVICE\\.down\\..*`),
     permit(CONTROL_PLANE, `^(${root}\\..*|${system})$`, `^(${root}\\..*|${system})$`),
-    ...integrators.map((integrator) => permit(userOf(integrator), '^$', `^${root}\\.${integrator.org}\\..*`)),
+    ...integrators.map((integrator) => permit(userOf(integrator), '^$', `^${root}\\.${integrator.org}\\.[^.]+\\.up\\..*`)),
   );
 }
 
@@ -72,7 +72,7 @@ function emqx(integrators: readonly Integrator[]): string {
     `{allow, {username, "${CONTROL_PLANE}"}, all, [${quoted([`${TOPIC_ROOT}/#`, ...systemTopics])}]}.`,
     ...integrators.map(
       (integrator) =>
-        `{allow, {username, "${userOf(integrator)}"}, subscribe, [${quoted([`${TOPIC_ROOT}/${integrator.org}/#`])}]}.`,
+        `{allow, {username, "${userOf(integrator)}"}, subscribe, [${quoted([`${TOPIC_ROOT}/${integrator.org}/+/up/#`])}]}.`,
     ),
     `{allow, all, publish, [${quoted([`${own}/up/#`])}]}.`,
     `{allow, all, subscribe, [${quoted([`${own}/down/#`])}]}.`,

@@ -20,7 +20,7 @@ export function canPublish(principal: Principal, topic: string): boolean {
 
 /**
  * Closed grammar of filters. A device: `…/down/#` or one of its down channels; an integrator: its organisation's
- * tree, narrower or whole; a service: every device tree and the system channels. Anything with `$`, anything above
+ * tree, narrower or whole, of which only what devices say is delivered; a service: every device tree and the system channels. Anything with `$`, anything above
  * the own subtree and every unknown shape is refused.
  */
 export function canSubscribe(principal: Principal, filter: string): boolean {
@@ -41,10 +41,11 @@ export function canReceive(principal: Principal, topic: string): boolean {
   if (principal.kind === 'service') return parseTopic(topic) !== null || parseSystemTopic(topic) !== null;
   const target = parseTopic(topic);
   if (target === null || target.org !== principal.org) return false;
-  return (
-    principal.kind === 'integration' ||
-    (target.device === principal.device && CHANNELS[target.channel].direction === 'down')
-  );
+  // What goes down is between the control plane and one device: an ack may carry that device's access token.
+  const { direction } = CHANNELS[target.channel];
+  return principal.kind === 'integration'
+    ? direction === 'up'
+    : direction === 'down' && target.device === principal.device;
 }
 
 /** The broker says what it refused; the control plane says everything else. */
@@ -64,7 +65,7 @@ function isTreeFilter(
   if (device !== '+' && !(device !== undefined && isDeviceId(device))) return false;
   if (direction === '#') return rest.length === 0;
   if (direction === '+') return rest.length === 1 && (rest[0] === '#' || rest[0] === '+');
-  return (direction === 'up' || direction === 'down') && isChannelFilter(rest, direction);
+  return direction === 'up' && isChannelFilter(rest, direction);
 }
 
 function isChannelFilter(rest: readonly string[], direction: 'up' | 'down'): boolean {

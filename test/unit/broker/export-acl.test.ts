@@ -17,7 +17,7 @@ describe('exportAcl', () => {
       'topic readwrite edge/system/v1/refusals',
       '',
       'user acme/integrations/reports',
-      'topic read edge/v1/acme/#',
+      'topic read edge/v1/acme/+/up/#',
       '',
     ]);
   });
@@ -27,15 +27,15 @@ describe('exportAcl', () => {
     expect(text).toContain(
       "'ORG.DEVICE' amq.topic '^edge\\.v1\\.ORG\\.DEVICE\\.up\\..*' '^edge\\.v1\\.ORG\\.DEVICE\\.down\\..*'",
     );
-    expect(text).toContain("'acme/integrations/reports' amq.topic '^$' '^edge\\.v1\\.acme\\..*'");
+    expect(text).toContain("'acme/integrations/reports' amq.topic '^$' '^edge\\.v1\\.acme\\.[^.]+\\.up\\..*'");
   });
 
   it('ends EMQX with deny', () => {
     const text = exportAcl('emqx', INTEGRATORS);
     expect(text.trimEnd().endsWith('{deny, all}.')).toBe(true);
-    expect(text).toContain('{allow, all, publish, ["edge/v1/${cert_common_name}/up/#"]}.');
+    expect(text).toContain(`{allow, all, publish, ["edge/v1/\${cert_common_name}/up/#"]}.`);
     expect(text).toContain(
-      '{allow, {username, "acme/integrations/reports"}, subscribe, ["edge/v1/acme/#"]}.',
+      '{allow, {username, "acme/integrations/reports"}, subscribe, ["edge/v1/acme/+/up/#"]}.',
     );
   });
 });

@@ -68,6 +68,8 @@ describe('canSubscribe', () => {
     ['an integrator its organisation', integrator, 'edge/v1/acme/#', true],
     ['an integrator all up channels', integrator, 'edge/v1/acme/+/up/#', true],
     ['an integrator one channel of all', integrator, 'edge/v1/acme/+/up/heartbeat', true],
+    ['an integrator what goes down to a device', integrator, `edge/v1/acme/${OWN}/down/ack`, false],
+    ['an integrator what goes down to any', integrator, 'edge/v1/acme/+/down/#', false],
     ['an integrator both directions', integrator, 'edge/v1/acme/+/+/#', true],
     ['an integrator another organisation', integrator, 'edge/v1/other/#', false],
     ['an integrator all organisations', integrator, 'edge/v1/+/+/up/#', false],
@@ -92,7 +94,7 @@ describe('canReceive', () => {
   it.each(channels)('hands %s of a device to itself only when it is a down channel', (channel) => {
     expect(canReceive(device, topicFor(channel, own))).toBe(CHANNELS[channel].direction === 'down');
     expect(canReceive(device, topicFor(channel, sibling))).toBe(false);
-    expect(canReceive(integrator, topicFor(channel, own))).toBe(true);
+    expect(canReceive(integrator, topicFor(channel, own))).toBe(CHANNELS[channel].direction === 'up');
     expect(canReceive(integrator, topicFor(channel, foreign))).toBe(false);
     expect(canReceive(otherService, topicFor(channel, foreign))).toBe(true);
   });
