@@ -186,7 +186,20 @@ function forbiddenFilters({ attacker, devices }: Attack): string[] {
     if (isOwn) continue;
     const root = `${TOPIC_ROOT}/${org}/${id}`;
     for (const channel of channels) filters.add(topicFor(channel, { org, device: id ?? '' }));
-    for (const form of ['#', '+/#', '+/+', 'up/#', 'down/#', 'up/+', 'down/+', 'down/certificate/+'])
+    for (const form of [
+      '#',
+      '+/#',
+      '+/+',
+      'up/#',
+      'down/#',
+      'up/+',
+      'down/+',
+      'down/certificate/+',
+      '+/ack',
+      '+/heartbeat/#',
+      'up/presence/#',
+      'down/ack/#',
+    ])
       filters.add(`${root}/${form}`);
     for (const form of [`$share/g/${root}/#`, `/${root}/#`, `${root}//#`, `${root}/down/`]) filters.add(form);
   }

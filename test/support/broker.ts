@@ -32,7 +32,7 @@ export interface TestBroker extends AsyncDisposable {
   /** The control plane's connection, through which revocations are published; null when `isReady: false` was asked. */
   readonly controlPlane: RawClient;
   /** A certificate of the installation's CA. */
-  keysFor(principal: Principal, options?: { days?: number }): ClientKeys;
+  keysFor(principal: Principal): ClientKeys;
   /** TLS, CONNECT and CONNACK 0. */
   connect(keys: ClientKeys, options?: Parameters<RawClient['connect']>[0]): Promise<RawClient>;
   /** TLS only. */
@@ -78,30 +78,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
     ...(implementation === null ? {} : { implementation }),
   });
 
-  const keysFor = (principal: Principal, { days = 30 } = {}): ClientKeys => {
-    const issued = authority.issueForNewKey({
-      subject: {
-        commonName: commonNameOf(principal),
-        organization: organizationNameOf(principal),
-        unit: principal.kind,
-      },
-      identityUri: identityUriOf(principal),
-      days,
-    });
-    return {
-      principal,
-      clientId: commonNameOf(principal),
-      serial: issued.serial,
-      tls: {
-        host: '127.0.0.1',
-        port: broker.port,
-        servername: 'localhost',
-        ca: authority.rootPem,
-        key: issued.privateKeyPem,
-        cert: issued.chainPem,
-      },
-    };
-  };
+  const keysFor = (principal: Principal): ClientKeys => keysFrom(authority, principal, broker.port);
 
   const clients = new Set<RawClient>();
   const open = async (keys: ClientKeys): Promise<RawClient> => {
@@ -148,6 +125,35 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
   };
 }
 
+/** A new certificate of this CA, and all that a TLS client needs beside it. */
+export function keysFrom(authority: Authority, principal: Principal, port: number): ClientKeys {
+  const issued = authority.issueForNewKey({
+    subject: {
+      commonName: commonNameOf(principal),
+      organization: organizationNameOf(principal),
+      unit: principal.kind,
+    },
+    identityUri: identityUriOf(principal),
+    days: 30,
+  });
+  return {
+    principal,
+    clientId: commonNameOf(principal),
+    serial: issued.serial,
+    tls: {
+      host: '127.0.0.1',
+      port,
+      servername: 'localhost',
+      ca: authority.rootPem,
+      key: issued.privateKeyPem,
+      cert: issued.chainPem,
+    },
+  };
+}
+
+/** A flood must not fill the test's memory with its own log. */
+const MAX_LOG_LINES = 1000;
+
 /** AEDES=next runs the same tests on the engine's next major version. */
 async function chosenImplementation(): Promise<AedesFactory | null> {
   if (process.env.AEDES !== 'next') return null;
@@ -160,7 +166,7 @@ async function chosenImplementation(): Promise<AedesFactory | null> {
 
 function memoryLog(lines: LogLine[]): BrokerLog {
   const write = (level: string) => (fields: Readonly<Record<string, unknown>>, text: string) => {
-    lines.push({ level, fields, text });
+    if (lines.length < MAX_LOG_LINES) lines.push({ level, fields, text });
   };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }

@@ -111,7 +111,7 @@ export function deviceAt(index: number, nowMs: number): DeviceView {
     agent_version: status === 'never_seen' ? null : '0.1.0',
     ip_address: `10.20.${index % 250}.${(index * 3) % 250}`,
     tags: [`site:${site}`, ...(index % 3 === 0 ? ['gpu'] : [])],
-    created_at: iso(nowMs - (index + 1) * 10 * MINUTE_MS),
+    created_at: iso(nowMs - (index + 9000) * MINUTE_MS),
     updated_at: iso(nowMs),
   };
 }

@@ -61,9 +61,14 @@ const HARD_TEXTS = [
 
 /**
  * @param random as Math.random; the same seed gives the same packets.
+ * @param byteShare part of the packets that are bent by byte; the others stay well formed.
  * @returns a function that gives the next mutated packet, now and then several in one buffer.
  */
-export function createPacketMutator(address: DeviceAddress, random: () => number): () => Buffer {
+export function createPacketMutator(
+  address: DeviceAddress,
+  random: () => number,
+  byteShare = 0.8,
+): () => Buffer {
   const pick = (limit: number): number => Math.floor(random() * limit);
   const one = <T>(list: readonly T[]): T => {
     const chosen = list[pick(list.length)];
@@ -158,7 +163,7 @@ export function createPacketMutator(address: DeviceAddress, random: () => number
 
   return () => {
     const parts = Array.from({ length: random() < 0.1 ? 2 + pick(4) : 1 }, () =>
-      random() < 0.8 ? bendBytes(build()) : build(),
+      random() < byteShare ? bendBytes(build()) : build(),
     );
     return Buffer.concat(parts);
   };

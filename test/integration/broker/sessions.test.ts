@@ -37,6 +37,17 @@ describe('a device', () => {
   });
 });
 
+describe('MQTT 5', () => {
+  it('is refused by the engine of today and spoken by the next one', async () => {
+    const keys = test.keysFor(device('acme'));
+    const client = await test.open(keys);
+    const code = await client.connect({ clientId: keys.clientId, protocolVersion: 5 });
+    const UNACCEPTABLE_PROTOCOL = 1;
+    expect(code).toBe(process.env.AEDES === 'next' ? 0 : UNACCEPTABLE_PROTOCOL);
+    client.destroy();
+  });
+});
+
 describe('last will', () => {
   it('is published when the line breaks and not after a goodbye', async () => {
     const keys = test.keysFor(device('acme'));
