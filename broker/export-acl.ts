@@ -59,7 +59,9 @@ function rabbitmq(integrators: readonly Integrator[]): string {
     '# Once per device, with its organisation and id in place of ORG and DEVICE:',
     permit('ORG.DEVICE', `^${root}\\.ORG\\.DEVICE\\.up\\..*`, `^${root}\\.ORG\\.DEVICE\\.down\\..*`),
     permit(CONTROL_PLANE, `^(${root}\\..*|${system})$`, `^(${root}\\..*|${system})$`),
-    ...integrators.map((integrator) => permit(userOf(integrator), '^$', `^${root}\\.${integrator.org}\\.[^.]+\\.up\\..*`)),
+    ...integrators.map((integrator) =>
+      permit(userOf(integrator), '^$', `^${root}\\.${integrator.org}\\.[^.]+\\.up\\..*`),
+    ),
   );
 }
 

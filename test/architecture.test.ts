@@ -67,17 +67,25 @@ describe('the rooms', () => {
   });
 
   it('let one file alone import aedes', () => {
-    const importers = imports.filter(({ specifier }) => packageOf(specifier) === 'aedes').map(({ file }) => file);
+    const importers = imports
+      .filter(({ specifier }) => packageOf(specifier) === 'aedes')
+      .map(({ file }) => file);
     expect([...new Set(importers)]).toEqual(['broker/aedes.ts']);
   });
 
   it('hold no decorators, which the console build would ship raw', () => {
-    const decorated = files.filter((file) => /^\s*@(?!media|keyframes|font-face|supports|import|layer|container|page)[a-z]\w*(\(|\s)/m.test(withoutComments(read(file))));
+    const decorated = files.filter((file) =>
+      /^\s*@(?!media|keyframes|font-face|supports|import|layer|container|page)[a-z]\w*(\(|\s)/m.test(
+        withoutComments(read(file)),
+      ),
+    );
     expect(decorated).toEqual([]);
   });
 
   it('hold no drawers without a noun', () => {
-    const drawers = files.filter((file) => /(^|\/)(utils?|helpers?|common|shared|misc|types)(\.ts|\/)/.test(file));
+    const drawers = files.filter((file) =>
+      /(^|\/)(utils?|helpers?|common|shared|misc|types)(\.ts|\/)/.test(file),
+    );
     expect(drawers).toEqual([]);
   });
 });
@@ -111,7 +119,9 @@ function sameRoom(from: string, target: string): boolean {
 function roomOf(file: string, specifier: string): string | null {
   if (specifier.startsWith('#')) return DOORS[specifier] ?? specifier;
   if (!specifier.startsWith('.')) return null;
-  const path = relative(root, resolve(root, dirname(file), specifier)).split(sep).join('/');
+  const path = relative(root, resolve(root, dirname(file), specifier))
+    .split(sep)
+    .join('/');
   return ruleOf(path)?.room ?? path;
 }
 
@@ -130,7 +140,8 @@ function packageOf(specifier: string): string {
 
 function importsOf(file: string): ImportLine[] {
   const text = withoutComments(read(file));
-  const pattern = /(?:^|[;\s])(?:import|export)\s(?:[^'"`;]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
+  const pattern =
+    /(?:^|[;\s])(?:import|export)\s(?:[^'"`;]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
   return [...text.matchAll(pattern)].map((match) => ({ file, specifier: match[1] ?? match[2] ?? '' }));
 }
 

@@ -18,17 +18,33 @@ interface Totals {
 }
 type Stage = () => Totals;
 
-const vitest = (project: string, paths: readonly string[] = [], env: Record<string, string> = {}): Stage => () => {
-  const report = join(artifacts, `vitest-${project}.json`);
-  rmSync(report, { force: true });
-  const exit = run('vitest', ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...paths], env);
-  return readReport(report, exit);
-};
+const vitest =
+  (project: string, paths: readonly string[] = [], env: Record<string, string> = {}): Stage =>
+  () => {
+    const report = join(artifacts, `vitest-${project}.json`);
+    rmSync(report, { force: true });
+    const exit = run(
+      'vitest',
+      [
+        'run',
+        '--project',
+        project,
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${report}`,
+        ...paths,
+      ],
+      env,
+    );
+    return readReport(report, exit);
+  };
 
-const command = (name: string, args: readonly string[]): Stage => () => {
-  const exit = run(name, args);
-  return { passed: exit === 0 ? 1 : 0, failed: exit === 0 ? 0 : 1, skipped: 0 };
-};
+const command =
+  (name: string, args: readonly string[]): Stage =>
+  () => {
+    const exit = run(name, args);
+    return { passed: exit === 0 ? 1 : 0, failed: exit === 0 ? 0 : 1, skipped: 0 };
+  };
 
 const STAGES: Readonly<Record<string, Stage>> = {
   types: command('npm', ['run', '--silent', 'types']),
@@ -40,11 +56,17 @@ const STAGES: Readonly<Record<string, Stage>> = {
   e2e: vitest('e2e'),
   bars: command('npm', ['run', '--silent', 'bars', '--', 'foundation']),
   timescale: () => {
-    const started = spawnSync('bash', [join(root, 'db/dev/timescaledb.sh'), 'start'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+    const started = spawnSync('bash', [join(root, 'db/dev/timescaledb.sh'), 'start'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const url = started.stdout.trim().split('\n').at(-1) ?? '';
     if (started.status !== 0 || !url.startsWith('postgres')) return { passed: 0, failed: 1, skipped: 0 };
     try {
-      return vitest('integration', ['test/integration/db', 'test/integration/control-plane'], { TEST_DATABASE_URL: url, TIMESERIES: 'timescale' })();
+      return vitest('integration', ['test/integration/db', 'test/integration/control-plane'], {
+        TEST_DATABASE_URL: url,
+        TIMESERIES: 'timescale',
+      })();
     } finally {
       run('bash', [join(root, 'db/dev/timescaledb.sh'), 'stop']);
     }
@@ -63,7 +85,9 @@ if (unknown.length > 0) {
 
 mkdirSync(artifacts, { recursive: true });
 ensureDebianTools();
-const totals: Totals = added ? (JSON.parse(readFileSync(totalsFile, 'utf8')) as Totals) : { passed: 0, failed: 0, skipped: 0 };
+const totals: Totals = added
+  ? (JSON.parse(readFileSync(totalsFile, 'utf8')) as Totals)
+  : { passed: 0, failed: 0, skipped: 0 };
 for (const name of chosen.length > 0 ? chosen : DEFAULT_STAGES) {
   const startedAt = Date.now();
   console.log(`\n== ${name}`);
@@ -71,21 +95,33 @@ for (const name of chosen.length > 0 ? chosen : DEFAULT_STAGES) {
   totals.passed += result.passed;
   totals.failed += result.failed;
   totals.skipped += result.skipped;
-  console.log(`== ${name}: ${result.passed} passed, ${result.failed} failed in ${Math.round((Date.now() - startedAt) / 1000)} s`);
+  console.log(
+    `== ${name}: ${result.passed} passed, ${result.failed} failed in ${Math.round((Date.now() - startedAt) / 1000)} s`,
+  );
 }
 writeFileSync(totalsFile, JSON.stringify(totals));
-console.log(`\n${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`);
+console.log(
+  `\n${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`,
+);
 process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);
 
 function run(name: string, argv: readonly string[], env: Record<string, string> = {}): number {
-  const result = spawnSync(name, argv, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } });
+  const result = spawnSync(name, argv, {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...env },
+  });
   return result.status ?? 1;
 }
 
 /** A run that ended badly without a failed test (a crash, an unhandled error) counts as one failure. */
 function readReport(path: string, exit: number): Totals {
   try {
-    const report = JSON.parse(readFileSync(path, 'utf8')) as { numPassedTests: number; numFailedTests: number; numPendingTests: number };
+    const report = JSON.parse(readFileSync(path, 'utf8')) as {
+      numPassedTests: number;
+      numFailedTests: number;
+      numPendingTests: number;
+    };
     const failed = exit === 0 ? report.numFailedTests : Math.max(1, report.numFailedTests);
     return { passed: report.numPassedTests, failed, skipped: report.numPendingTests };
   } catch {

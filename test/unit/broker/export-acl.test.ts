@@ -27,7 +27,9 @@ describe('exportAcl', () => {
     expect(text).toContain(
       "'ORG.DEVICE' amq.topic '^edge\\.v1\\.ORG\\.DEVICE\\.up\\..*' '^edge\\.v1\\.ORG\\.DEVICE\\.down\\..*'",
     );
-    expect(text).toContain("'acme/integrations/reports' amq.topic '^$' '^edge\\.v1\\.acme\\.[^.]+\\.up\\..*'");
+    expect(text).toContain(
+      "'acme/integrations/reports' amq.topic '^$' '^edge\\.v1\\.acme\\.[^.]+\\.up\\..*'",
+    );
   });
 
   it('ends EMQX with deny', () => {
