@@ -48,14 +48,20 @@ document.addEventListener('visibilitychange', followVisibility);
 void session.refresh();
 
 customElements.define('oc-console', ConsoleShell);
-// Dialogs and menus are not needed for the first picture.
-void import('./components/icon-library.ts').then(({ installTrustedTypes, registerIcons }) => {
+const shell = document.querySelector('oc-console');
+if (shell !== null) {
+  // Menus and dialogs are not needed for the first picture, and would take its bandwidth.
+  shell.addEventListener('oc-page-shown', () => void loadComponents(), { once: true });
+  shell.context = context;
+}
+
+/** Icons first: the library's own default would ask a CDN. */
+async function loadComponents() {
+  const { installTrustedTypes, registerIcons } = await import('./components/icon-library.ts');
   installTrustedTypes(window);
   registerIcons();
-  return import('./components/webawesome.ts');
-});
-const shell = document.querySelector('oc-console');
-if (shell !== null) shell.context = context;
+  await import('./components/webawesome.ts');
+}
 
 let hidden: ReturnType<typeof setTimeout> | undefined;
 function followVisibility() {

@@ -1,5 +1,5 @@
 /** Which code makes which page; every page is a chunk of its own. */
-import type { PageName } from './state/router.ts';
+import type { PageName } from './state/addresses.ts';
 
 export const PAGE_TITLES: Readonly<Record<PageName, string>> = {
   login: 'Sign in',

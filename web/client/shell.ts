@@ -6,8 +6,8 @@ import { toasts } from './components/toasts.ts';
 import './navigation.ts';
 import { loadPage, PAGE_TITLES } from './page-loaders.ts';
 import type { ConsolePage } from './pages/console-page.ts';
+import { type Location, PAGES, returnPath } from './state/addresses.ts';
 import type { ConsoleContext } from './state/context.ts';
-import { type Location, PAGES, returnPath } from './state/router.ts';
 import type { SessionState } from './state/session.ts';
 import { Follow } from './state/store.ts';
 

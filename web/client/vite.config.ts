@@ -1,23 +1,68 @@
-/** Builds the console into web/client/dist; `index.html` and hashed assets, nothing from outside. */
+/** Builds the console into web/client/dist: `index.html` and hashed assets, nothing from outside. */
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** The page that people open first comes along with the shell, not after it. */
+function preloadFirstPage(name: string): Plugin {
+  return {
+    name: 'preload-first-page',
+    transformIndexHtml: {
+      order: 'post',
+      handler: (_html, { bundle }) =>
+        Object.values(bundle ?? {})
+          .filter((file) => file.type === 'chunk' && file.name === name)
+          .map((file) => ({
+            tag: 'link',
+            attrs: { rel: 'modulepreload', crossorigin: true, href: `/${file.fileName}` },
+            injectTo: 'head',
+          })),
+    },
+  };
+}
 
 export default defineConfig({
   root: at('.'),
   base: '/',
+  plugins: [preloadFirstPage('devices')],
   resolve: {
-    alias: { '#web-api': at('../api/index.ts'), '#contract': at('../../broker/contract/index.ts') },
+    alias: [
+      { find: '#web-api', replacement: at('../api/index.ts') },
+      { find: '#contract', replacement: at('../../broker/contract/index.ts') },
+      { find: /^typebox(\/compile)?$/, replacement: at('data/without-schemas.ts') },
+    ],
   },
   build: {
     outDir: at('dist'),
     emptyOutDir: true,
     target: 'es2022',
-    // The preload polyfill is an inline script's cousin that no browser with URLPattern needs.
     modulePreload: { polyfill: false },
     // A data: font would need `font-src data:`, which the CSP refuses.
     assetsInlineLimit: 0,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          // Few files: each small one would cost a request of its own before the first picture.
+          includeDependenciesRecursively: false,
+          groups: [
+            {
+              name: 'lit',
+              test: /[\\/]node_modules[\\/](?:lit|lit-html|lit-element|@lit)[\\/]/,
+              priority: 2,
+            },
+            {
+              name: 'webawesome',
+              test: /[\\/]node_modules[\\/](?:@awesome\.me|@floating-ui|@shoelace-style|@ctrl|composed-offset-position)[\\/]/,
+            },
+            {
+              name: 'parts',
+              test: /[\\/](?:components|format|state|data)[\\/](?!webawesome|icon-library)[\w-]+\.ts$|[\\/]pages[\\/](?:console-page|account-dialogs|device-actions|device-table)\.ts$/,
+            },
+          ],
+        },
+      },
+    },
   },
   server: { proxy: { '/api': 'http://127.0.0.1:8080', '/downloads': 'http://127.0.0.1:8080' } },
 });

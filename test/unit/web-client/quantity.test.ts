@@ -45,7 +45,7 @@ describe('facts', () => {
 
   it('of a measurement make one line', () => {
     expect(metricLine({ percent: 45.23, cores: 8, used_bytes: 2048 })).toBe(
-      'percent 45.2 · cores 8 · used bytes 2.0 KiB',
+      '45.2 % · cores 8 · used 2.0 KiB',
     );
   });
 });

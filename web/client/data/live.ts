@@ -66,8 +66,8 @@ export function createLive(dependencies: LiveDependencies): Live {
       if (source === opened) fail();
     });
     for (const kind of EVENT_KINDS) {
-      opened.addEventListener(kind, (message: MessageEvent<string>) => {
-        const event = decodeLiveEvent(message.data);
+      opened.addEventListener(kind, (message: Event) => {
+        const event = message instanceof MessageEvent ? decodeLiveEvent(String(message.data)) : null;
         if (event !== null) for (const listener of listeners) listener(event);
       });
     }

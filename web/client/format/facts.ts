@@ -1,5 +1,5 @@
 /** Facts and metric values of a device in a person's words. Pure. */
-import { bytes } from './quantity.ts';
+import { bytes, percent } from './quantity.ts';
 
 const LABELS: Readonly<Record<string, string>> = {
   hostname: 'Host name',
@@ -31,15 +31,18 @@ export function factValue(key: string, value: unknown): string {
       : String(value);
 }
 
-/** `percent 45.2 · cores 32`: one line of a metric's flat fields. */
+/** `45.2 % · cores 8 · used 2.0 GiB`: one line of a metric's flat fields; their units come from their names. */
 export function metricLine(value: Readonly<Record<string, unknown>>): string {
   return Object.entries(value)
-    .map(([key, field]) => `${key.replaceAll('_', ' ')} ${metricField(key, field)}`)
+    .map(([key, field]) => metricField(key, field))
     .join(' · ');
 }
 
 function metricField(key: string, field: unknown): string {
-  if (typeof field !== 'number') return factValue(key, field);
-  if (/(^|_)bytes$/.test(key)) return bytes(field);
-  return Number.isInteger(field) ? field.toLocaleString() : field.toFixed(1);
+  const name = key.replace(/(^|_)(bytes|percent)$/, '').replaceAll('_', ' ');
+  const said = (text: string): string => (name === '' ? text : `${name} ${text}`);
+  if (typeof field !== 'number') return said(factValue(key, field));
+  if (/(^|_)bytes$/.test(key)) return said(bytes(field));
+  if (/(^|_)percent$/.test(key)) return said(percent(field));
+  return said(Number.isInteger(field) ? field.toLocaleString() : field.toFixed(1));
 }

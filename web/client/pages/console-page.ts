@@ -1,8 +1,8 @@
 /** What every page has: the context, its address, and short ways to ask for rights and names. */
 import { html, LitElement, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import type { Action, OrganizationView } from '#web-api';
+import type { Location } from '../state/addresses.ts';
 import type { ConsoleContext } from '../state/context.ts';
-import type { Location } from '../state/router.ts';
 import { allows, organizationsAllowing } from '../state/session.ts';
 import { Follow, type Readable } from '../state/store.ts';
 
@@ -15,6 +15,7 @@ export abstract class ConsolePage extends LitElement {
   declare context: ConsoleContext;
   declare location: Location;
   #releases: (() => void)[] = [];
+  #isShown = false;
 
   constructor() {
     super();
@@ -34,6 +35,13 @@ export abstract class ConsolePage extends LitElement {
     super.disconnectedCallback();
     for (const release of this.#releases) release();
     this.#releases = [];
+  }
+
+  /** Tells the shell, once, that the page shows more than skeletons. */
+  protected override updated(_changed: Map<string, unknown>): void {
+    if (this.#isShown || this.querySelector('.skeleton-list') !== null) return;
+    this.#isShown = true;
+    this.dispatchEvent(new CustomEvent('oc-page-shown', { bubbles: true }));
   }
 
   /** Stores whose change renders the page again. */

@@ -55,7 +55,10 @@ export const servicesCard = (device: DeviceDetail): TemplateResult =>
         </ul>`,
     {
       isFlush: device.services.length > 0,
-      aside: html`<span class="fine">${device.services.filter((service) => service.status === 'running').length} of ${device.services.length} running</span>`,
+      aside:
+        device.services.length === 0
+          ? nothing
+          : html`<span class="fine">${device.services.filter((service) => service.status === 'running').length} of ${device.services.length} running</span>`,
     },
   );
 

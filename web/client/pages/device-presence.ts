@@ -15,6 +15,8 @@ export const PRESENCE_SPANS = {
 } as const;
 export type PresenceSpan = keyof typeof PRESENCE_SPANS;
 const TICKS = 7;
+/** From here on the axis names days, not hours. */
+const DAYS_AXIS_MS = 2 * 86_400_000;
 /** Events in the table; the band shows all that were fetched. */
 const MAX_LISTED_EVENTS = 50;
 
@@ -22,6 +24,8 @@ export interface PresenceCard {
   readonly events: readonly PresenceEventView[] | null;
   readonly observation: Observation;
   readonly span: PresenceSpan;
+  /** The band of a young device begins with it. */
+  readonly registeredAt: string;
   readonly nowMs: number;
   readonly failure: TemplateResult | typeof nothing;
   readonly onSpan: (span: PresenceSpan) => void;
@@ -37,17 +41,17 @@ export function presenceCard(input: PresenceCard): TemplateResult {
   return card('Presence', body(input), { aside: spans });
 }
 
-function body({ events, observation, span, nowMs, failure }: PresenceCard): TemplateResult {
+function body({ events, observation, span, registeredAt, nowMs, failure }: PresenceCard): TemplateResult {
   if (failure !== nothing) return html`${failure}`;
   if (events === null) return html`<div class="skeleton-row"><span class="bar bar-a"></span></div>`;
-  const fromMs = nowMs - PRESENCE_SPANS[span].hours * 3_600_000;
+  const fromMs = Math.max(nowMs - PRESENCE_SPANS[span].hours * 3_600_000, Date.parse(registeredAt));
   const changes = events.filter((event) => Date.parse(event.at) >= fromMs);
   const segments = presenceBand(events, fromMs, nowMs, observation);
   const share = onlinePercent(segments);
   const kinds = [...new Set(segments.map((segment) => segment.observation))];
   const label = `Presence in the last ${PRESENCE_SPANS[span].label}${share === null ? '' : `: reachable ${percent(round(share))} of the time`}`;
   return html`
-    ${presenceChart(segments, ticks(fromMs, nowMs, span), label)}
+    ${presenceChart(segments, ticks(fromMs, nowMs), label)}
     <ul class="legend">
       ${share === null ? nothing : html`<li><b>${percent(round(share))}</b> reachable</li>`}
       ${kinds.map(
@@ -79,16 +83,14 @@ function body({ events, observation, span, nowMs, failure }: PresenceCard): Temp
 /** Never 100 % where something was missing. */
 const round = (share: number): number => (share > 99.9 && share < 100 ? 99.9 : Math.round(share * 10) / 10);
 
-function ticks(fromMs: number, toMs: number, span: PresenceSpan) {
+function ticks(fromMs: number, toMs: number) {
+  const isDays = toMs - fromMs > DAYS_AXIS_MS;
   return Array.from({ length: TICKS }, (_, index) => {
     const atMs = fromMs + ((toMs - fromMs) * index) / (TICKS - 1);
     const date = new Date(atMs);
-    const label =
-      index === TICKS - 1
-        ? 'Now'
-        : span === 'day'
-          ? date.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' })
-          : date.toLocaleDateString(undefined, { weekday: 'short', day: 'numeric' });
-    return { atMs, label };
+    const label = isDays
+      ? date.toLocaleDateString(undefined, { weekday: 'short', day: 'numeric' })
+      : date.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
+    return { atMs, label: index === TICKS - 1 ? 'Now' : label };
   });
 }

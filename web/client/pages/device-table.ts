@@ -7,8 +7,8 @@ import { type IconName, icon } from '../components/icons.ts';
 import { statusPill } from '../components/status-pill.ts';
 import { ago } from '../components/time.ts';
 import { DEVICE_STATUS_LOOKS, DEVICE_TYPE_LABELS } from '../format/status.ts';
+import { PAGES } from '../state/addresses.ts';
 import { ariaSort, type DeviceSort } from '../state/device-filters.ts';
-import { PAGES } from '../state/router.ts';
 import type { DeviceActions } from './device-actions.ts';
 
 const TYPE_ICONS: Readonly<Record<DeviceType, IconName>> = {
@@ -31,6 +31,9 @@ export interface DeviceTable {
   readonly isBusy: boolean;
   readonly showsOrganization: boolean;
   readonly actions: DeviceActions;
+  /** Only the menu of the row in use is filled: the others would be most of the page's elements. */
+  readonly armedId: string | null;
+  readonly onArm: (deviceId: string) => void;
   readonly onSort: (field: SortField) => void;
 }
 
@@ -62,7 +65,7 @@ export const deviceTable = (table: DeviceTable): TemplateResult => html`
   </table>`;
 
 function row(table: DeviceTable, device: DeviceView, index: number): TemplateResult {
-  const items = table.actions.items(device);
+  const arm = () => table.onArm(device.id);
   return html`<tr class="row" role="row" aria-rowindex=${index + 2} data-index=${index} data-device=${device.id}>
     <td role="cell" class="lead">
       <div class="cell name-cell">
@@ -77,18 +80,21 @@ function row(table: DeviceTable, device: DeviceView, index: number): TemplateRes
     <td role="cell" data-label="Status"><div class="cell">${statusPill(DEVICE_STATUS_LOOKS[device.status])}</div></td>
     <td role="cell" data-label="Last seen"><div class="cell">${ago(device.last_seen, table.nowMs)}</div></td>
     <td role="cell" data-label="Firmware"><div class="cell">${device.firmware_version ?? html`<span class="quiet">–</span>`}</div></td>
-    <td role="cell" class="actions">
+    <td role="cell" class="actions" @pointerenter=${arm} @focusin=${arm}>
       <wa-dropdown
         placement="bottom-end"
         @wa-select=${(event: CustomEvent<{ item: { value: string } }>) => table.actions.select(device, event)}
       >
         <button slot="trigger" type="button" class="icon-button" aria-label="Actions for ${device.device_name}">${icon('more')}</button>
-        <wa-dropdown-item href=${devicePath(device.id)}><span slot="icon">${icon('chevron-right')}</span>Open</wa-dropdown-item>
-        ${items}
+        ${table.armedId === device.id ? menuItems(table, device) : nothing}
       </wa-dropdown>
     </td>
   </tr>`;
 }
+
+const menuItems = (table: DeviceTable, device: DeviceView): TemplateResult => html`
+  <wa-dropdown-item href=${devicePath(device.id)}><span slot="icon">${icon('chevron-right')}</span>Open</wa-dropdown-item>
+  ${table.actions.items(device)}`;
 
 function sortHeader(table: DeviceTable, field: SortField, className: string): TemplateResult {
   const direction = ariaSort(table.sort, field);

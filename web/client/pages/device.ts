@@ -7,9 +7,9 @@ import { statusPill } from '../components/status-pill.ts';
 import { ago } from '../components/time.ts';
 import { splitTags } from '../format/device-import.ts';
 import { DEVICE_STATUS_LOOKS } from '../format/status.ts';
+import { PAGES } from '../state/addresses.ts';
 import { FormAction } from '../state/form-action.ts';
 import { Resource } from '../state/resource.ts';
-import { PAGES } from '../state/router.ts';
 import { ConsolePage, pageHead } from './console-page.ts';
 import { DeviceActions } from './device-actions.ts';
 import {
@@ -108,6 +108,7 @@ export class DevicePage extends ConsolePage {
             events: this.#presence.value,
             observation: device.observation,
             span: this.#span,
+            registeredAt: device.created_at,
             nowMs: this.nowMs,
             failure:
               this.#presence.value === null && this.#presence.error !== null

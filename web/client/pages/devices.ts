@@ -5,11 +5,11 @@ import type { DeviceView, FleetSummary } from '#web-api';
 import { icon } from '../components/icons.ts';
 import { emptyState, errorState, skeletonRows } from '../components/states.ts';
 import { count } from '../format/quantity.ts';
+import { PAGES } from '../state/addresses.ts';
 import { CursorList } from '../state/cursor-list.ts';
 import { type DeviceListView, isFiltered, nextSort, readView, writeView } from '../state/device-filters.ts';
 import type { DeviceFilters } from '../state/device-rows.ts';
 import { Resource } from '../state/resource.ts';
-import { PAGES } from '../state/router.ts';
 import { ConsolePage, pageHead } from './console-page.ts';
 import { DeviceActions } from './device-actions.ts';
 import { DeviceImport } from './device-import.ts';
@@ -20,11 +20,12 @@ import { filterBar, summaryTiles } from './device-toolbar.ts';
 export const DEVICES_TAG = 'oc-devices-page' as const;
 
 /** One page: some screens of rows, little enough for a first picture well under a second. */
-const PAGE_SIZE = 100;
+const PAGE_SIZE = 60;
+const NEXT_PAGE_SIZE = 200;
 /** The API's largest page; a reload brings back at most so many rows at once. */
 const MAX_PAGE_SIZE = 500;
 /** The next page is asked for when so few loaded rows are left below. */
-const LOAD_AHEAD_ROWS = 40;
+const LOAD_AHEAD_ROWS = 30;
 const SEARCH_DEBOUNCE_MS = 250;
 const ROW_HEIGHT_PX = 52;
 const CARD_HEIGHT_PX = 170;
@@ -37,7 +38,8 @@ export class DevicesPage extends ConsolePage {
       query: {
         ...this.#filters(),
         sort: this.#view.sort,
-        page_size: cursor === undefined ? Math.min(MAX_PAGE_SIZE, Math.max(PAGE_SIZE, shown)) : PAGE_SIZE * 2,
+        page_size:
+          cursor === undefined ? Math.min(MAX_PAGE_SIZE, Math.max(PAGE_SIZE, shown)) : NEXT_PAGE_SIZE,
         ...(cursor === undefined ? {} : { cursor }),
       },
       signal,
@@ -74,6 +76,7 @@ export class DevicesPage extends ConsolePage {
   });
   #view: DeviceListView = readView(new URLSearchParams());
   #scrollMarginPx = 0;
+  #armedId: string | null = null;
   #search: ReturnType<typeof setTimeout> | undefined;
 
   protected override open() {
@@ -109,7 +112,8 @@ export class DevicesPage extends ConsolePage {
     });
   }
 
-  override updated() {
+  protected override updated(changed: Map<string, unknown>) {
+    super.updated(changed);
     const body = this.querySelector('tbody');
     if (body === null) return;
     const marginPx = Math.round(body.getBoundingClientRect().top + window.scrollY);
@@ -182,6 +186,11 @@ export class DevicesPage extends ConsolePage {
         isBusy: isLoading,
         showsOrganization: this.context.organization.get() === null && this.organizations.length > 1,
         actions: this.#actions,
+        armedId: this.#armedId,
+        onArm: (deviceId) => {
+          this.#armedId = deviceId;
+          this.requestUpdate();
+        },
         onSort: (field) => this.#show({ sort: nextSort(this.#view.sort, field) }),
       })}
       ${error === null ? nothing : html`<div class="table-foot"><span class="error-text">${icon('alert')}${error.message}</span><button type="button" class="button small" @click=${() => void this.#list.more()}>Try again</button></div>`}

@@ -1,7 +1,7 @@
 /** Any address that is no page. */
 import { html } from 'lit';
 import { emptyState } from '../components/states.ts';
-import { PAGES } from '../state/router.ts';
+import { PAGES } from '../state/addresses.ts';
 import { ConsolePage, pageHead } from './console-page.ts';
 
 export const NOT_FOUND_TAG = 'oc-not-found-page' as const;

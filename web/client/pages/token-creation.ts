@@ -2,45 +2,26 @@
 import { html, type LitElement, nothing, type ReactiveController, type TemplateResult } from 'lit';
 import { type CreateTokenReply, DEVICE_TYPES, type LiveEvent } from '#web-api';
 import '../components/copy-field.ts';
-import {
-  closeDialog,
-  describedBy,
-  dialog,
-  field,
-  fieldError,
-  formDialog,
-  formError,
-  textOf,
-} from '../components/form.ts';
+import { closeDialog, dialog, textOf } from '../components/form.ts';
 import { icon } from '../components/icons.ts';
-import { statusPill } from '../components/status-pill.ts';
 import { ApiError } from '../data/api-error.ts';
 import { splitTags } from '../format/device-import.ts';
-import { customExpirySeconds, EXPIRY_PRESETS } from '../format/expiry.ts';
-import { DEVICE_STATUS_LOOKS, DEVICE_TYPE_LABELS } from '../format/status.ts';
-import { type Arrival, arrive } from '../state/arrivals.ts';
+import { customExpirySeconds } from '../format/expiry.ts';
+import { type Arrival, arrive, isBeating } from '../state/arrivals.ts';
 import type { ConsoleContext } from '../state/context.ts';
 import { FormAction } from '../state/form-action.ts';
 import { organizationsAllowing } from '../state/session.ts';
 import { devicePath } from './device-table.ts';
+import { type Expiry, tokenForm } from './token-form.ts';
 
 const DEFAULT_EXPIRY_SECONDS = 3600;
-const FIELDS = [
-  'organization_id',
-  'name',
-  'device_type',
-  'max_uses',
-  'expires_in_seconds',
-  'tags',
-  'replaces_device_id',
-];
 
 export class TokenCreation implements ReactiveController {
   readonly #host: LitElement;
   readonly #context: () => ConsoleContext;
   readonly #onChanged: () => void;
   readonly #form: FormAction<true>;
-  #expiry: number | 'custom' = DEFAULT_EXPIRY_SECONDS;
+  #expiry: Expiry = DEFAULT_EXPIRY_SECONDS;
   #expiryProblem: string | null = null;
   #created: CreateTokenReply | null = null;
   #arrivals: readonly Arrival[] = [];
@@ -79,94 +60,19 @@ export class TokenCreation implements ReactiveController {
 
   #renderForm(): TemplateResult {
     const context = this.#context();
-    const { error, isBusy } = this.#form;
-    const organizations = organizationsAllowing(context.session.get(), 'token.write');
-    const chosen = context.organization.get();
-    return formDialog({
-      heading: 'Create an enrolment token',
-      submitLabel: 'Create token',
-      isBusy,
-      isWide: true,
+    return tokenForm({
+      organizations: organizationsAllowing(context.session.get(), 'token.write'),
+      organizationId: context.organization.get(),
+      error: this.#form.error,
+      isBusy: this.#form.isBusy,
+      expiry: this.#expiry,
+      expiryProblem: this.#expiryProblem,
+      onExpiry: (expiry) => {
+        this.#expiry = expiry;
+        this.#host.requestUpdate();
+      },
       onClose: () => this.#form.close(),
       onSubmit: (form) => void this.#submit(form),
-      body: html`
-        ${formError(error, FIELDS)}
-        <div class="field-row">
-          ${field({
-            id: 'token-organization',
-            label: 'Organisation',
-            error: fieldError(error, 'organization_id'),
-            control: html`<select class="select" id="token-organization" name="organization_id" aria-describedby=${describedBy('token-organization')}>
-              ${organizations.map(({ id, name }) => html`<option value=${id} ?selected=${id === chosen}>${name}</option>`)}
-            </select>`,
-          })}
-          ${field({
-            id: 'token-name',
-            label: 'Name',
-            isOptional: true,
-            hint: 'For your own list, e.g. the site.',
-            error: fieldError(error, 'name'),
-            control: html`<input class="input" id="token-name" name="name" maxlength="100" autofocus aria-describedby=${describedBy('token-name')} />`,
-          })}
-        </div>
-        <div class="field-row">
-          ${field({
-            id: 'token-type',
-            label: 'Device type',
-            error: fieldError(error, 'device_type'),
-            control: html`<select class="select" id="token-type" name="device_type" aria-describedby=${describedBy('token-type')}>
-              <option value="">As the device says</option>
-              ${DEVICE_TYPES.map((type) => html`<option value=${type}>${DEVICE_TYPE_LABELS[type]}</option>`)}
-            </select>`,
-          })}
-          ${field({
-            id: 'token-uses',
-            label: 'Uses',
-            hint: 'How many devices may enrol with it.',
-            error: fieldError(error, 'max_uses'),
-            control: html`<input class="input" id="token-uses" name="max_uses" type="number" min="1" max="10000" value="1" required aria-describedby=${describedBy('token-uses')} />`,
-          })}
-        </div>
-        <div class="field-row">
-          ${field({
-            id: 'token-expiry',
-            label: 'Valid for',
-            error: fieldError(error, 'expires_in_seconds'),
-            control: html`<select class="select" id="token-expiry" @change=${this.#chooseExpiry} aria-describedby=${describedBy('token-expiry')}>
-              ${EXPIRY_PRESETS.map(({ seconds, label }) => html`<option value=${seconds} ?selected=${this.#expiry === seconds}>${label}</option>`)}
-              <option value="custom" ?selected=${this.#expiry === 'custom'}>Until…</option>
-            </select>`,
-          })}
-          ${
-            this.#expiry === 'custom'
-              ? field({
-                  id: 'token-until',
-                  label: 'Until',
-                  error: this.#expiryProblem,
-                  control: html`<input class="input" id="token-until" name="until" type="datetime-local" required aria-describedby=${describedBy('token-until')} />`,
-                })
-              : nothing
-          }
-          ${field({
-            id: 'token-tags',
-            label: 'Tags',
-            isOptional: true,
-            hint: 'Given to each device; by blanks.',
-            error: fieldError(error, 'tags'),
-            control: html`<input class="input" id="token-tags" name="tags" maxlength="500" autocomplete="off" aria-describedby=${describedBy('token-tags')} />`,
-          })}
-        </div>
-        <details>
-          <summary>Replace a device’s hardware</summary>
-          ${field({
-            id: 'token-replaces',
-            label: 'Id of the device to take over',
-            isOptional: true,
-            hint: 'The new machine keeps the name and history of this device. One use only.',
-            error: fieldError(error, 'replaces_device_id'),
-            control: html`<input class="input mono" id="token-replaces" name="replaces_device_id" maxlength="36" autocomplete="off" spellcheck="false" aria-describedby=${describedBy('token-replaces')} />`,
-          })}
-        </details>`,
     });
   }
 
@@ -202,7 +108,7 @@ export class TokenCreation implements ReactiveController {
             : html`<ul class="arrivals">${this.#arrivals.map(
                 (arrival) => html`<li>
                   <a href=${devicePath(arrival.deviceId)}>${arrival.name ?? 'New device'}</a>
-                  ${arrival.isOnline ? html`${statusPill(DEVICE_STATUS_LOOKS.online)}` : html`<span class="quiet">enrolled, waiting for its heartbeat…</span>`}
+                  ${arrival.isOnline ? html`<span class="pill tone-good">${icon('check')}First heartbeat is here</span>` : html`<span class="quiet">enrolled, waiting for its heartbeat…</span>`}
                 </li>`,
               )}</ul>`
         }
@@ -270,7 +176,7 @@ export class TokenCreation implements ReactiveController {
     );
     if (device === null) return;
     const isOnline =
-      device.observation === 'online' || this.#arrivals.some((a) => a.deviceId === deviceId && a.isOnline);
+      isBeating(device.observation) || this.#arrivals.some((a) => a.deviceId === deviceId && a.isOnline);
     this.#arrivals = [
       ...this.#arrivals.filter((arrival) => arrival.deviceId !== deviceId),
       { deviceId, name: device.device_name, isOnline },
@@ -287,10 +193,4 @@ export class TokenCreation implements ReactiveController {
       throw error;
     }
   }
-
-  readonly #chooseExpiry = (event: Event): void => {
-    if (!(event.target instanceof HTMLSelectElement)) return;
-    this.#expiry = event.target.value === 'custom' ? 'custom' : Number(event.target.value);
-    this.#host.requestUpdate();
-  };
 }

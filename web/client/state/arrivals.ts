@@ -1,5 +1,5 @@
 /** Devices that enrol with a token while its dialog is open. Pure. */
-import type { LiveEvent } from '#web-api';
+import type { LiveEvent, Observation } from '#web-api';
 
 export interface Arrival {
   readonly deviceId: string;
@@ -7,6 +7,10 @@ export interface Arrival {
   readonly name: string | null;
   readonly isOnline: boolean;
 }
+
+/** A beat over HTTPS alone makes a device `degraded`: it is there all the same. */
+export const isBeating = (observation: Observation | undefined): boolean =>
+  observation === 'online' || observation === 'degraded' || observation === 'error';
 
 /** The same list where the event says nothing new. */
 export function arrive(arrivals: readonly Arrival[], event: LiveEvent, tokenId: string): readonly Arrival[] {
@@ -17,7 +21,7 @@ export function arrive(arrivals: readonly Arrival[], event: LiveEvent, tokenId: 
   const beating =
     event.kind === 'devices.seen'
       ? event.device_ids
-      : event.kind === 'device.changed' && (event.observation ?? event.status) === 'online'
+      : event.kind === 'device.changed' && isBeating(event.observation)
         ? [event.device_id]
         : [];
   const isNew = (arrival: Arrival) => !arrival.isOnline && beating.includes(arrival.deviceId);
