@@ -8,6 +8,8 @@ import { StartError } from './start-error.ts';
 
 const BUILD_DEADLINE_MS = 300_000;
 const MARK_FILE = '.source-mark';
+/** Starts that may get in each other's way at the same moment. */
+const MAX_SWAPS = 5;
 
 export interface BuildDeps {
   readonly root: string;
@@ -44,12 +46,26 @@ export async function buildConsole(deps: BuildDeps): Promise<string> {
   mkdirSync(draft, { recursive: true });
   try {
     await runBuild(deps, { ...build, outDir: draft }, mark);
-    rmSync(outDir, { recursive: true, force: true });
-    renameSync(draft, outDir);
+    putInPlace(draft, outDir);
   } finally {
     rmSync(workshop, { recursive: true, force: true });
   }
   return outDir;
+}
+
+/** Another start may put its own build there between the two steps; that one is as good as ours, so once more wins. */
+function putInPlace(draft: string, outDir: string): void {
+  for (let triesLeft = MAX_SWAPS; ; triesLeft -= 1) {
+    rmSync(outDir, { recursive: true, force: true });
+    try {
+      renameSync(draft, outDir);
+      return;
+    } catch (error) {
+      const isTaken =
+        error instanceof Error && 'code' in error && ['ENOTEMPTY', 'EEXIST'].includes(String(error.code));
+      if (!isTaken || triesLeft <= 1) throw error;
+    }
+  }
 }
 
 /** Into the data folder, from which it is served under /downloads; it replaces its files one by one, each whole. */
