@@ -29,5 +29,6 @@ export function readTokenSecret(token: string): Pick<TokenSecret, 'prefix' | 'to
 export function installCommand(addresses: { publicUrl: string; serverPin: string }, token: string): string {
   const script = 'install_edge_agent.sh';
   const { publicUrl, serverPin } = addresses;
-  return `curl -fsSLk --pinnedpubkey '${serverPin}' ${publicUrl}/${script} -o ${script} && sudo bash ${script} ${token}`;
+  // A container has no sudo and is root already: then the word is left out.
+  return `curl -fsSLk --pinnedpubkey '${serverPin}' ${publicUrl}/${script} -o ${script} && $(command -v sudo) bash ${script} ${token}`;
 }

@@ -320,7 +320,7 @@ function answers(
         body: {
           ...created,
           token,
-          install_command: `curl -fsSk --pinnedpubkey 'sha256//pX0c3…' https://edge.acme.example:8443/install_edge_agent.sh | sudo bash -s -- ${token}`,
+          install_command: `curl -fsSLk --pinnedpubkey 'sha256//pX0c3…' https://edge.acme.example:8443/install_edge_agent.sh -o install_edge_agent.sh && $(command -v sudo) bash install_edge_agent.sh ${token}`,
         },
       };
     },

@@ -42,7 +42,7 @@ describe('installCommand', () => {
   it('is one line that pins the key of the server and ends with the token', () => {
     const addresses = { publicUrl: 'https://edge.example:8443', serverPin: 'sha256//AbC+/=' };
     expect(installCommand(addresses, 'oce_x')).toBe(
-      "curl -fsSLk --pinnedpubkey 'sha256//AbC+/=' https://edge.example:8443/install_edge_agent.sh -o install_edge_agent.sh && sudo bash install_edge_agent.sh oce_x",
+      "curl -fsSLk --pinnedpubkey 'sha256//AbC+/=' https://edge.example:8443/install_edge_agent.sh -o install_edge_agent.sh && $(command -v sudo) bash install_edge_agent.sh oce_x",
     );
   });
 });
