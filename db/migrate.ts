@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { type Log, SILENT } from './log.ts';
-import { dialectOf, type Variant } from './timeseries/dialect.ts';
+import type { Variant } from './timeseries/dialect.ts';
+import { dialectOf } from './timeseries/dialect-of.ts';
 import { settleVariant, type TimeseriesRequest } from './timeseries/variant.ts';
 
 /** Serialises processes that migrate the same database; any constant of our own will do. */

@@ -7,7 +7,7 @@ import type { Database, Stores } from './stores/contracts.ts';
 import { queriesOn } from './stores/queries.ts';
 import { StoreError, toStoreError } from './stores/store-error.ts';
 import { createStores } from './stores/stores.ts';
-import { dialectOf } from './timeseries/dialect.ts';
+import { dialectOf } from './timeseries/dialect-of.ts';
 import { readVariant } from './timeseries/variant.ts';
 
 const DEFAULT_POOL_SIZE = 10;

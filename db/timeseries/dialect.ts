@@ -1,8 +1,6 @@
 /** The only three things in which the variants of time-series storage differ: set-up, retention, bucket SQL. */
 import type { ClientBase } from 'pg';
 import type { Database } from '../stores/contracts.ts';
-import { partitions } from './partitions.ts';
-import { timescale } from './timescale.ts';
 
 export type Variant = Database['timeseries'];
 
@@ -15,6 +13,3 @@ export interface Dialect {
   /** An SQL expression: `column` (timestamptz) cut down to whole intervals of `seconds`, weeks starting on Monday, UTC. */
   bucketSql(column: string, seconds: number): string;
 }
-
-export const dialectOf = (variant: Variant): Dialect =>
-  variant === 'plain' ? partitions : timescale(variant === 'timescale-community');

@@ -1,7 +1,7 @@
 /** What the variants of time-series storage do differently, with the same result. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Device } from '#db';
-import { dialectOf } from '../../../db/timeseries/dialect.ts';
+import { dialectOf } from '../../../db/timeseries/dialect-of.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { withClient } from '../../support/database-server.ts';
 import { makeWorld, newDevice } from './world.ts';
