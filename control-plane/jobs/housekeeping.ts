@@ -56,6 +56,8 @@ export function housekeepingJobs(deps: HousekeepingDeps): readonly Job[] {
 /** @returns how many; the brokers hear of them when the transaction commits. */
 export function revokeStalePending(database: Pick<Database, 'transaction'>, now: Date): Promise<number> {
   return database.transaction(async (stores) => {
+    // A plain MQTT client never says which certificate it uses; its beats do.
+    await stores.certificates.activateHeard();
     const before = new Date(now.getTime() - PENDING_CERTIFICATE_MS);
     const serials = await stores.certificates.revokeStalePending(before, now);
     for (let start = 0; start < serials.length; start += MAX_SERIALS_PER_NOTICE) {

@@ -5,6 +5,12 @@ import type { CertificateStore } from './contracts.ts';
 import type { Queries } from './queries.ts';
 
 const MAX_REASON = 200;
+/** A beat or a batch of the holder came after the certificate was made: it may well be the one in use. */
+const HEARD_SINCE = `(
+  EXISTS (SELECT FROM device_presence p
+          WHERE p.device_id = device_certificates.device_id AND p.last_heartbeat_at >= device_certificates.created_at)
+  OR EXISTS (SELECT FROM ingest_cursors c
+             WHERE c.device_id = device_certificates.device_id AND c.updated_at >= device_certificates.created_at))`;
 const columns = {
   serial: deviceCertificates.serial,
   orgId: deviceCertificates.organizationId,
@@ -22,7 +28,7 @@ const columns = {
   revocationReason: deviceCertificates.revocationReason,
 };
 
-export function createCertificateStore({ orm, rows }: Queries): CertificateStore {
+export function createCertificateStore({ orm, rows, count }: Queries): CertificateStore {
   const select = (condition: SQL | undefined) =>
     orm.select(columns).from(deviceCertificates).where(condition).orderBy(desc(deviceCertificates.createdAt));
 
@@ -93,9 +99,24 @@ export function createCertificateStore({ orm, rows }: Queries): CertificateStore
         at,
       ),
 
+    activateHeard: () =>
+      count(
+        `UPDATE device_certificates SET state = 'active' WHERE serial IN (
+           SELECT DISTINCT ON (device_id) serial FROM device_certificates
+           WHERE state = 'pending' AND ${HEARD_SINCE} AND NOT EXISTS (
+             SELECT FROM device_certificates other
+             WHERE other.device_id = device_certificates.device_id AND other.state = 'active')
+           ORDER BY device_id, created_at DESC)`,
+        [],
+      ),
+
     revokeStalePending: (before, at) =>
       revokeHeld(
-        and(eq(deviceCertificates.state, 'pending'), lt(deviceCertificates.createdAt, before)),
+        and(
+          eq(deviceCertificates.state, 'pending'),
+          lt(deviceCertificates.createdAt, before),
+          sql`NOT ${sql.raw(HEARD_SINCE)}`,
+        ),
         'never used',
         at,
       ),

@@ -361,7 +361,12 @@ export interface CertificateStore {
     reason: string,
     at: Date,
   ): Promise<readonly string[]>;
-  /** Pending ones made before `before`. @returns the serials */
+  /**
+   * For devices that do not name their certificate: where one was heard since its newest pending certificate was made
+   * and none of its certificates is active, that one is what it used. @returns how many
+   */
+  activateHeard(): Promise<number>;
+  /** Pending ones made before `before` whose device was not heard since. @returns the serials */
   revokeStalePending(before: Date, at: Date): Promise<readonly string[]>;
   /** Revoked and not yet expired: what brokers and the CRL need. Survives the deletion of device and organisation. */
   revoked(now: Date): Promise<readonly { serial: string; revokedAt: Date; reason: string | null }[]>;

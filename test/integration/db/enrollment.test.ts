@@ -164,6 +164,25 @@ describe('certificates', () => {
     });
   });
 
+  it('of a device that is heard and names none are in use: the newest one, unless another is active', async () => {
+    const { certificates, presence } = test.database;
+    const { device, holder } = await held();
+    const [older, newer] = [newCertificate(holder), newCertificate(holder)];
+    await certificates.add(older);
+    await certificates.add(newer);
+    await certificates.activateHeard();
+    expect(await certificates.findBySerial(newer.serial)).toMatchObject({ state: 'pending' });
+    const heartbeat = { status: 'online', uptime: 1 } as const;
+    await presence.saveHeartbeats([
+      { deviceId: device.id, receivedAt: new Date(Date.now() + 1000), heartbeat },
+    ]);
+    expect(await certificates.activateHeard()).toBe(1);
+    expect(await certificates.findBySerial(newer.serial)).toMatchObject({ state: 'active' });
+    expect(await certificates.activateHeard()).toBe(0);
+    const stale = await certificates.revokeStalePending(new Date(Date.now() + 60_000), now);
+    expect(stale).not.toContain(older.serial);
+  });
+
   it('that nobody used are revoked after a while', async () => {
     const { certificates } = test.database;
     const { holder } = await held();
