@@ -14,6 +14,9 @@ if (area === undefined || area.startsWith('-') || !existsSync(folder)) {
   process.exit(2);
 }
 
+/** A bar takes a few minutes; one that hangs must not take the run with it. */
+const deadlineMs = (rest.includes('--long') ? 120 : 10) * 60_000;
+
 const scripts = readdirSync(folder)
   .filter((name) => name.endsWith('.ts'))
   .sort();
@@ -26,14 +29,23 @@ console.log('');
 for (const { line, ok } of verdicts) console.log(`${ok ? 'held  ' : 'BROKEN'} ${line}`);
 process.exitCode = scripts.length > 0 && verdicts.every(({ ok }) => ok) ? 0 : 1;
 
-/** Passes its output on and keeps the last line. */
+/** Passes its output on, ends the script and all that it started when it takes too long, and keeps the last line. */
 async function run(script: string): Promise<{ line: string; code: number | null }> {
-  const child = spawn(process.execPath, [script, ...rest], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [script, ...rest], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
   let line = '';
+  let overdue = false;
+  const deadline = setTimeout(() => {
+    overdue = true;
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  }, deadlineMs);
   createInterface({ input: child.stdout }).on('line', (text) => {
     console.log(text);
     if (text.trim() !== '') line = text;
   });
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { line, code };
+  clearTimeout(deadline);
+  return overdue ? { line: `${line} [ended after ${deadlineMs / 60_000} min]`, code: null } : { line, code };
 }
