@@ -37,15 +37,25 @@ async function run(script: string): Promise<{ line: string; code: number | null 
   });
   let line = '';
   let overdue = false;
+  const end = (signal: NodeJS.Signals): void => {
+    if (child.pid !== undefined) process.kill(-child.pid, signal);
+  };
   const deadline = setTimeout(() => {
     overdue = true;
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    end('SIGKILL');
   }, deadlineMs);
+  // Its own group does not hear the terminal.
+  const interrupted = (): void => {
+    end('SIGTERM');
+    process.exit(130);
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   createInterface({ input: child.stdout }).on('line', (text) => {
     console.log(text);
     if (text.trim() !== '') line = text;
   });
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   clearTimeout(deadline);
+  process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
   return overdue ? { line: `${line} [ended after ${deadlineMs / 60_000} min]`, code: null } : { line, code };
 }
