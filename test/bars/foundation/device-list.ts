@@ -34,7 +34,7 @@ const { values } = parseArgs({
 const devices = Number(values.devices);
 const runs = Number(values.runs) * (values.long ? 4 : 1);
 
-const stops: (() => Promise<unknown> | void)[] = [];
+const stops: (() => unknown)[] = [];
 let exitCode = 1;
 try {
   ensureConsoleIsBuilt();
