@@ -3,7 +3,7 @@
 export const FIRST_DELAY_MS = 100;
 export const MAX_DELAY_MS = 5_000;
 /** A child that ran this long was well: the next end starts from the first delay again. */
-export const STABLE_AFTER_MS = 30_000;
+export const STABLE_AFTER_MS = 10_000;
 
 /** Ends in a row, the one just seen included (0 = none yet). */
 export function countEnds(endsBefore: number, uptimeMs: number): number {

@@ -16,9 +16,9 @@ const DATABASE = 'ops_center_edge';
 /** Recovery after a crash replays at most max_wal_size; slow disks get their time. */
 const START_TIMEOUT_MS = 120_000;
 const FIRST_BACKOFF_MS = 200;
-const MAX_BACKOFF_MS = 10_000;
+const MAX_BACKOFF_MS = 5_000;
 /** A run of this length counts as healthy, so that the next death starts again with a short wait. */
-const HEALTHY_RUN_MS = 30_000;
+const HEALTHY_RUN_MS = 10_000;
 
 export interface PostgresOptions {
   /** Folder for this server alone; made when missing. */

@@ -34,6 +34,8 @@ export async function startMosquitto(options: {
       'per_listener_settings true',
       'user root',
       'log_type error',
+      // A thousand clients that hang up write as many lines.
+      `log_dest file ${join(dir, 'mosquitto.log')}`,
       'persistence false',
       // The control plane is one subscriber for all devices: the defaults (20 and 1,000) would starve it.
       'max_inflight_messages 0',
