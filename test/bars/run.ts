@@ -17,12 +17,25 @@ if (area === undefined || area.startsWith('-') || !existsSync(folder)) {
 /** A bar takes a few minutes; one that hangs must not take the run with it. */
 const deadlineMs = (rest.includes('--long') ? 120 : 20) * 60_000;
 
+/** Figures in time, which a busy machine can spoil: measured a second time before they count. What must never happen is not here. */
+const TIMED: ReadonlySet<string> = new Set([
+  'device-list.ts',
+  'first-heartbeat.ts',
+  'frozen-consumer.ts',
+  'heartbeat.ts',
+  'second-agent.ts',
+]);
+
 const scripts = readdirSync(folder)
   .filter((name) => name.endsWith('.ts'))
   .sort();
 const verdicts: { name: string; line: string; ok: boolean }[] = [];
 for (const name of scripts) {
-  const { line, code } = await run(join(folder, name));
+  let { line, code } = await run(join(folder, name));
+  if (code !== 0 && TIMED.has(name)) {
+    console.log(`once more, for the machine may have been busy; the first time: ${line}`);
+    ({ line, code } = await run(join(folder, name)));
+  }
   verdicts.push({ name, line: line || `${name}: it printed nothing`, ok: code === 0 });
 }
 console.log('');
