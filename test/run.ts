@@ -3,7 +3,7 @@
  * Stages by name as arguments run alone; `timescale` (real TimescaleDB, root only) runs only when named.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ensureDebianTools } from './support/debian-tools.ts';
 
@@ -91,9 +91,11 @@ if (unknown.length > 0) {
 
 mkdirSync(artifacts, { recursive: true });
 ensureDebianTools();
-const totals: Totals = added
-  ? (JSON.parse(readFileSync(totalsFile, 'utf8')) as Totals)
-  : { passed: 0, failed: 0, skipped: 0 };
+// Nothing ran before: then there is nothing to add to.
+const totals: Totals =
+  added && existsSync(totalsFile)
+    ? (JSON.parse(readFileSync(totalsFile, 'utf8')) as Totals)
+    : { passed: 0, failed: 0, skipped: 0 };
 for (const name of chosen.length > 0 ? chosen : DEFAULT_STAGES) {
   const startedAt = Date.now();
   console.log(`\n== ${name}`);
