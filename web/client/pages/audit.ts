@@ -38,7 +38,7 @@ export class AuditPage extends ConsolePage {
     return html`
       ${pageHead({
         title: 'Audit log',
-        sub: 'Every change and every refusal, chained so that nothing can be taken out unseen.',
+        sub: 'Every change and every refusal. Entries can be added, never altered.',
         actions: html`<button type="button" class="button" aria-busy=${this.#list.isLoading ? 'true' : 'false'} @click=${() => void this.#list.load()}>${icon('refresh')}Refresh</button>`,
       })}
       <div class="card table-card">${this.#content()}</div>`;

@@ -52,7 +52,7 @@ export class IntegratorsPage extends ConsolePage {
     return html`
       ${pageHead({
         title: 'Integrators',
-        sub: 'Certificates for your own MQTT clients. They read the topics of their organisation, and nothing else.',
+        sub: 'Certificates for your own MQTT clients. They read what the devices of their organisation say, and nothing else.',
         actions: create,
       })}
       <div class="card table-card">${this.#content(create)}</div>
