@@ -1,7 +1,7 @@
 /** A dedicated connection that LISTENs, and comes back by itself when the database does. */
 import pg from 'pg';
 import type { Log } from './log.ts';
-import type { NotifyChannel } from './stores/contracts.ts';
+import type { NotifyChannel } from './stores/contracts/database.ts';
 
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 10_000;

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { listen } from './listen.ts';
 import { type Log, SILENT } from './log.ts';
 import { purge } from './purge.ts';
-import type { Database, Stores } from './stores/contracts.ts';
+import type { Database, Stores } from './stores/contracts/database.ts';
 import { queriesOn } from './stores/queries.ts';
 import { StoreError, toStoreError } from './stores/store-error.ts';
 import { createStores } from './stores/stores.ts';

@@ -1,7 +1,7 @@
 /** Tables of migration 0002, for types and queries; the SQL file is what makes them. */
 import { sql } from 'drizzle-orm';
 import { bigint, boolean, inet, integer, jsonb, pgTable, text, uuid, varchar } from 'drizzle-orm/pg-core';
-import type { Device, DeviceStatus, Intent, Observation } from '../stores/contracts.ts';
+import type { Device, DeviceStatus, Intent, Observation } from '../stores/contracts/devices.ts';
 import { instant } from './instant.ts';
 
 export const edgeDevices = pgTable('edge_devices', {

@@ -1,6 +1,7 @@
 /** Tables of migration 0004, for types and queries; the SQL file is what makes them. */
 import { integer, pgTable, primaryKey, text, uuid, varchar } from 'drizzle-orm/pg-core';
-import type { Certificate, Device } from '../stores/contracts.ts';
+import type { Device } from '../stores/contracts/devices.ts';
+import type { Certificate } from '../stores/contracts/enrollment.ts';
 import { instant } from './instant.ts';
 
 export const registrationTokens = pgTable('registration_tokens', {

@@ -1,6 +1,6 @@
 /** Tables of migration 0005, for types and queries; the SQL file is what makes them. */
 import { bigint, inet, integer, jsonb, pgTable, uuid, varchar } from 'drizzle-orm/pg-core';
-import type { AuditEntry } from '../stores/contracts.ts';
+import type { AuditEntry } from '../stores/contracts/records.ts';
 import { instant } from './instant.ts';
 
 export const auditLog = pgTable('audit_log', {

@@ -1,6 +1,6 @@
 /** Tables of migration 0003, for types and queries; the SQL file is what makes them. */
 import { bigint, customType, jsonb, pgTable, primaryKey, uuid, varchar } from 'drizzle-orm/pg-core';
-import type { Observation } from '../stores/contracts.ts';
+import type { Observation } from '../stores/contracts/devices.ts';
 import { instant } from './instant.ts';
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' });

@@ -1,7 +1,7 @@
 /** The audit log; the database itself refuses to change or delete its rows. */
 import { and, eq, sql } from 'drizzle-orm';
 import { auditLog } from '../schema/records.ts';
-import type { AuditStore } from './contracts.ts';
+import type { AuditStore } from './contracts/records.ts';
 import { openPage } from './page.ts';
 import { inScope, type Queries } from './queries.ts';
 

@@ -1,7 +1,7 @@
 /** Certificates of devices and integrators, from issue to the revocation list. */
 import { and, desc, eq, gt, lt, ne, type SQL, sql } from 'drizzle-orm';
 import { deviceCertificates } from '../schema/enrollment.ts';
-import type { CertificateStore } from './contracts.ts';
+import type { CertificateStore } from './contracts/enrollment.ts';
 import type { Queries } from './queries.ts';
 
 const MAX_REASON = 200;

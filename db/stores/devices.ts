@@ -2,7 +2,7 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm';
 import { deviceConfigurations, devicePresence, edgeDevices } from '../schema/devices.ts';
 import { organizations } from '../schema/people.ts';
-import type { Device, DeviceFilter, DeviceStatus, DeviceStore } from './contracts.ts';
+import type { Device, DeviceFilter, DeviceStatus, DeviceStore } from './contracts/devices.ts';
 import { type KeyPart, openPage } from './page.ts';
 import { allOf, inScope, type Queries, type Scope } from './queries.ts';
 

@@ -2,7 +2,7 @@
 import { and, eq } from 'drizzle-orm';
 import { integrators } from '../schema/enrollment.ts';
 import { organizations } from '../schema/people.ts';
-import type { Integrator, IntegratorStore } from './contracts.ts';
+import type { Integrator, IntegratorStore } from './contracts/enrollment.ts';
 import { openPage } from './page.ts';
 import { allOf, inScope, type Queries } from './queries.ts';
 

@@ -2,7 +2,7 @@
 import { eq, inArray, sql } from 'drizzle-orm';
 import { edgeDevices } from '../schema/devices.ts';
 import { organizations } from '../schema/people.ts';
-import type { Organization, OrganizationStore } from './contracts.ts';
+import type { Organization, OrganizationStore } from './contracts/people.ts';
 import { openPage } from './page.ts';
 import { allOf, inScope, type Queries } from './queries.ts';
 

@@ -1,7 +1,7 @@
 /** Keyset pagination: an opaque cursor holds sort key and id of the last row seen, so inserts shift nothing. */
 import { createHash } from 'node:crypto';
 import { type SQL, type SQLWrapper, sql } from 'drizzle-orm';
-import type { Page, PageRequest } from './contracts.ts';
+import type { Page, PageRequest } from './contracts/page.ts';
 import { StoreError } from './store-error.ts';
 
 /** Above the API's own limit; only here so that no caller can ask for everything. */

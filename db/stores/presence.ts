@@ -2,7 +2,8 @@
 import { and, eq, gte, lt } from 'drizzle-orm';
 import { decodeValue, Heartbeat, isDeviceId } from '#contract';
 import { presenceEvents } from '../schema/time-series.ts';
-import type { HeartbeatRow, Observation, PresenceSnapshot, PresenceStore } from './contracts.ts';
+import type { Observation } from './contracts/devices.ts';
+import type { HeartbeatRow, PresenceSnapshot, PresenceStore } from './contracts/presence.ts';
 import { openPage } from './page.ts';
 import { isoOf, type Queries } from './queries.ts';
 

@@ -2,7 +2,7 @@
 import { and, eq, lt } from 'drizzle-orm';
 import { isDeviceId } from '#contract';
 import { brokerRefusals } from '../schema/records.ts';
-import type { RefusalStore } from './contracts.ts';
+import type { RefusalStore } from './contracts/records.ts';
 import { openPage } from './page.ts';
 import { inScope, type Queries } from './queries.ts';
 

@@ -1,7 +1,7 @@
 /** Cookie sessions, known by the hash of their secret. */
 import { and, eq, gt, lte, ne } from 'drizzle-orm';
 import { sessions, users } from '../schema/people.ts';
-import type { SessionStore } from './contracts.ts';
+import type { SessionStore } from './contracts/people.ts';
 import type { Queries } from './queries.ts';
 
 /** A write per request would be wasted; idle limits are far longer than this. */

@@ -1,7 +1,7 @@
 /** The few database errors that a caller can act on; all others pass as pg threw them. */
 import { DrizzleQueryError } from 'drizzle-orm';
 import { DatabaseError } from 'pg';
-import type { StoreErrorCode } from './contracts.ts';
+import type { StoreErrorCode } from './contracts/database.ts';
 
 export class StoreError extends Error {
   override readonly name = 'StoreError';

@@ -1,7 +1,7 @@
 /** All stores on one connection or pool. */
 import { createAuditStore } from './audit.ts';
 import { createCertificateStore } from './certificates.ts';
-import type { Stores } from './contracts.ts';
+import type { Stores } from './contracts/database.ts';
 import { createDeviceStore } from './devices.ts';
 import { createIntegratorStore } from './integrators.ts';
 import { createOrganizationStore } from './organizations.ts';

@@ -2,7 +2,7 @@
 import { and, desc, eq } from 'drizzle-orm';
 import type { MetricRecord } from '#contract';
 import { deviceMetrics } from '../schema/time-series.ts';
-import type { TelemetryStore } from './contracts.ts';
+import type { TelemetryStore } from './contracts/telemetry.ts';
 import { isoOf, type Queries } from './queries.ts';
 
 const DAY_MS = 86_400_000;

@@ -4,7 +4,8 @@ import { alias } from 'drizzle-orm/pg-core';
 import { edgeDevices } from '../schema/devices.ts';
 import { registrationTokens, registrationTokenUses } from '../schema/enrollment.ts';
 import { organizations } from '../schema/people.ts';
-import type { DeviceStatus, RegistrationToken, RegistrationTokenStore } from './contracts.ts';
+import type { DeviceStatus } from './contracts/devices.ts';
+import type { RegistrationToken, RegistrationTokenStore } from './contracts/enrollment.ts';
 import { openPage } from './page.ts';
 import { allOf, inScope, type Queries } from './queries.ts';
 

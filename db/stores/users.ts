@@ -1,7 +1,7 @@
 /** People and their roles in organisations. */
 import { and, eq, sql } from 'drizzle-orm';
 import { memberships, organizations, users } from '../schema/people.ts';
-import type { UserStore } from './contracts.ts';
+import type { UserStore } from './contracts/people.ts';
 import { openPage } from './page.ts';
 import { allOf, type Queries } from './queries.ts';
 

@@ -1,6 +1,6 @@
 /** The only three things in which the variants of time-series storage differ: set-up, retention, bucket SQL. */
 import type { ClientBase } from 'pg';
-import type { Database } from '../stores/contracts.ts';
+import type { Database } from '../stores/contracts/database.ts';
 
 export type Variant = Database['timeseries'];
 

@@ -218,7 +218,7 @@ export class DevicesPage extends ConsolePage {
 
   #subtitle() {
     const { items, total } = this.#list;
-    if (items === null) return 'Loading…';
+    if (items === null) return this.#list.error === null ? 'Loading…' : 'Not available now';
     return isFiltered(this.#view)
       ? `${count(total, 'device')} match`
       : `${count(total, 'device')} under management`;

@@ -1,0 +1,51 @@
+/**
+ * What every store does, apart from how: the control plane depends on these interfaces alone.
+ * `orgId` (a UUID) is the first argument wherever rows belong to one organisation; `null` there means that a
+ * system admin asks over all of them. Stores return domain values, never rows of drizzle or pg. Times are Dates.
+ */
+import type { DeviceStore } from './devices.ts';
+import type { CertificateStore, IntegratorStore, RegistrationTokenStore } from './enrollment.ts';
+import type { OrganizationStore, SessionStore, UserStore } from './people.ts';
+import type { PresenceStore } from './presence.ts';
+import type { AuditStore, RefusalStore } from './records.ts';
+import type { TelemetryStore } from './telemetry.ts';
+
+export interface Stores {
+  readonly organizations: OrganizationStore;
+  readonly users: UserStore;
+  readonly sessions: SessionStore;
+  readonly devices: DeviceStore;
+  readonly presence: PresenceStore;
+  readonly telemetry: TelemetryStore;
+  readonly tokens: RegistrationTokenStore;
+  readonly certificates: CertificateStore;
+  readonly integrators: IntegratorStore;
+  readonly audit: AuditStore;
+  readonly refusals: RefusalStore;
+  /** pg NOTIFY, delivered when the transaction commits. Payload ≤ 7,900 bytes of JSON. */
+  notify(channel: NotifyChannel, payload: unknown): Promise<void>;
+}
+
+/** `live`: LiveEvent objects for the console; `revocations`: {serials}. */
+export type NotifyChannel = 'edge_live' | 'edge_revocations';
+
+export interface Database extends Stores {
+  /** Runs `work` in one transaction, whose stores see it; commits when it resolves, rolls back when it throws. */
+  transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T>;
+  /** A dedicated connection that LISTENs; reconnects by itself and calls `onResync` after each (re)connect, the first included. */
+  listen(
+    channel: NotifyChannel,
+    handlers: { onMessage(payload: unknown): void; onResync(): void },
+  ): Promise<{ stop(): Promise<void> }>;
+  /** Holds a session advisory lock while `work` runs; resolves null at once when another process has it. */
+  withLock<T>(name: string, work: () => Promise<T>): Promise<T | null>;
+  /** Round trip; rejects within `timeoutMs`. */
+  ping(timeoutMs: number): Promise<void>;
+  readonly timeseries: 'timescale-community' | 'timescale-apache' | 'plain';
+  /** Creates the partitions of the next months where the variant needs it; drops chunks older than retention. */
+  maintain(now: Date): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What a caller can act on; all else is thrown as pg gave it. */
+export type StoreErrorCode = 'conflict' | 'cursor_invalid' | 'unavailable';

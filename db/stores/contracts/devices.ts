@@ -1,0 +1,79 @@
+/** Store of devices: what operators know and decide about each. */
+import type { Page, PageRequest } from './page.ts';
+
+export type Intent = 'active' | 'maintenance' | 'disabled';
+export type Observation = 'never_seen' | 'online' | 'degraded' | 'offline' | 'error';
+export type DeviceStatus = Exclude<Observation, never> | 'maintenance' | 'disabled';
+
+export interface Device {
+  readonly id: string;
+  readonly orgId: string;
+  readonly orgSlug: string;
+  readonly name: string;
+  readonly type: 'uc1-pro' | 'gateway' | 'custom';
+  readonly hardwareId: string;
+  readonly intent: Intent;
+  readonly observation: Observation;
+  /** A generated column: intent where it is not `active`, otherwise observation. */
+  readonly status: DeviceStatus;
+  readonly lastSeen: Date | null;
+  readonly firmwareVersion: string | null;
+  readonly agentVersion: string | null;
+  readonly ipAddress: string | null;
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+export interface DeviceFilter {
+  readonly status?: string;
+  readonly type?: string;
+  readonly search?: string;
+  /** Column with an optional `-`: device_name, last_seen, status, created_at. Id breaks ties. */
+  readonly sort?: string;
+}
+export interface NewDevice {
+  readonly name: string;
+  readonly type: Device['type'];
+  readonly hardwareId: string;
+  readonly firmwareVersion?: string | null;
+  readonly ipAddress?: string | null;
+  readonly tags?: readonly string[];
+}
+export interface DeviceStore {
+  /** @throws StoreError 'conflict' with `field` 'device_name' or 'hardware_id'. */
+  create(orgId: string, input: NewDevice): Promise<Device>;
+  find(orgId: string | null, deviceId: string): Promise<Device | null>;
+  /** Over all organisations: hardware enrols once in the installation. Locks the row inside a transaction. */
+  findByHardwareId(hardwareId: string): Promise<Device | null>;
+  list(
+    orgId: string | null | readonly string[],
+    filter: DeviceFilter,
+    page: PageRequest,
+  ): Promise<Page<Device>>;
+  summary(orgId: string | null | readonly string[]): Promise<{
+    total: number;
+    byStatus: Record<string, number>;
+    byType: Record<string, number>;
+  }>;
+  update(
+    orgId: string,
+    deviceId: string,
+    changes: {
+      name?: string;
+      intent?: Intent;
+      tags?: readonly string[];
+      metadata?: Record<string, unknown>;
+      hardwareId?: string;
+      firmwareVersion?: string | null;
+      ipAddress?: string | null;
+      type?: Device['type'];
+    },
+  ): Promise<Device | null>;
+  /** Leaves a tombstone of ids, name and times in `deleted_devices`; cascades to all else. */
+  delete(orgId: string, deviceId: string): Promise<boolean>;
+  activeConfig(
+    orgId: string,
+    deviceId: string,
+  ): Promise<{ version: number; data: unknown; sha256: string | null; appliedAt: Date | null } | null>;
+}
