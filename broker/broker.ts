@@ -96,12 +96,12 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
   /** Price of one packet in messages; services are ours and pay nothing. */
   const reserve = ({ principal, clientId }: Identity, packet: CheckedPacket): number => {
     if (principal.kind === 'service') return 0;
-    const isMessage = [PACKET.publish, PACKET.subscribe, PACKET.unsubscribe].some(
-      (type) => type === packet.type,
-    );
+    const { type } = packet;
+    const isMessage = type === PACKET.publish || type === PACKET.subscribe || type === PACKET.unsubscribe;
     const cost = isMessage ? 1 : SMALL_COST;
-    const ownWaitMs = deviceRate.get(clientId, now()).reserve(cost, now());
-    const orgWaitMs = orgRate.get(principal.org, now()).reserve(cost, now());
+    const nowMs = now();
+    const ownWaitMs = deviceRate.get(clientId, nowMs).reserve(cost, nowMs);
+    const orgWaitMs = orgRate.get(principal.org, nowMs).reserve(cost, nowMs);
     if (ownWaitMs > 0) refusals.note(principal, 'rate.device', 'slowed down');
     else if (orgWaitMs > 0) refusals.note(principal, 'rate.org', 'slowed down');
     return Math.max(ownWaitMs, orgWaitMs);

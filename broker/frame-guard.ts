@@ -41,6 +41,7 @@ export class FrameGuard extends Duplex {
   #isPaying = false;
   #paymentTimer: NodeJS.Timeout | null = null;
   #isReaderFull = false;
+  #isGathering = false;
   #hasEnded = false;
   #lingerTimer: NodeJS.Timeout | null = null;
   /** Paid for and waiting for the engine to have room. */
@@ -111,12 +112,24 @@ export class FrameGuard extends Duplex {
   }
 
   override write(chunk: Buffer | string, second?: BufferEncoding | WriteDone, third?: WriteDone): boolean {
+    this.#gather();
     const isRoomy =
       typeof second === 'string' ? super.write(chunk, second, third) : super.write(chunk, second ?? third);
     if (this.writableLength > this.#options.backlog.hardBytes) {
       this.#refuse('frame.slow', 'too much waits for it');
     }
     return isRoomy;
+  }
+
+  /** What is written in one turn of the event loop goes out in one piece: a system call costs more than a packet. */
+  #gather(): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    this.cork();
+    setImmediate(() => {
+      this.#isGathering = false;
+      this.uncork();
+    });
   }
 
   override _read(): void {

@@ -2,7 +2,6 @@
 import {
   CHANNELS,
   canPublish,
-  canReceive,
   canSubscribe,
   decodeSystemPayload,
   parseSystemTopic,
@@ -65,7 +64,7 @@ export function createGatekeeper(deps: GatekeeperDeps): EngineHooks {
       const session = sessions.of(connection);
       if (session === undefined || session.isRevoked) return false;
       const { principal } = session.identity;
-      if (!canPublish(principal, message.topic)) return refuse(session, 'publish.topic', message.topic);
+      if (!session.mayPublish(message.topic)) return refuse(session, 'publish.topic', message.topic);
       if (message.retain && !mayRetain(message.topic, message.payload.length, session, deps.limits)) {
         return refuse(session, 'publish.retained_limit', message.topic);
       }
@@ -102,13 +101,7 @@ export function createGatekeeper(deps: GatekeeperDeps): EngineHooks {
 
     mayReceive(connection, message) {
       const session = sessions.of(connection);
-      if (
-        session === undefined ||
-        session.isRevoked ||
-        !canReceive(session.identity.principal, message.topic)
-      ) {
-        return false;
-      }
+      if (session === undefined || session.isRevoked || !session.mayReceive(message.topic)) return false;
       counters.messagesOut += 1;
       return true;
     },

@@ -1,11 +1,14 @@
 /** Connections that have shown a certificate, found by their stream and by the certificate's serial. */
-import type { PrincipalKind } from '#contract';
+import { canPublish, canReceive, type PrincipalKind } from '#contract';
 import type { FrameGuard } from './frame-guard.ts';
 import type { Identity } from './principal.ts';
+import { rememberTopics } from './topic-decisions.ts';
 
 export interface Session {
   readonly identity: Identity;
   readonly guard: FrameGuard;
+  readonly mayPublish: (topic: string) => boolean;
+  readonly mayReceive: (topic: string) => boolean;
   /** Filters granted to it. */
   readonly filters: Set<string>;
   /** CONNECT was accepted. */
@@ -37,7 +40,16 @@ export function createSessions(): Sessions {
 
   return {
     add(identity, guard) {
-      const session = { identity, guard, filters: new Set<string>(), isAccepted: false, isRevoked: false };
+      const { principal } = identity;
+      const session: Session = {
+        identity,
+        guard,
+        mayPublish: rememberTopics((topic) => canPublish(principal, topic)),
+        mayReceive: rememberTopics((topic) => canReceive(principal, topic)),
+        filters: new Set(),
+        isAccepted: false,
+        isRevoked: false,
+      };
       live.add(session);
       byConnection.set(guard, session);
       const same = bySerial.get(identity.serial) ?? new Set();
