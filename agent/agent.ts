@@ -1,10 +1,10 @@
-/** One running agent: link, heartbeat, outbox, renewal and the HTTPS fallback, wired together. */
-import { randomUUID } from 'node:crypto';
+/** One running agent: link, heartbeat, telemetry, renewal and the HTTPS fallback, wired together. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ChannelName, decodePayload, type ServiceStatus } from '#contract';
+import { type ChannelName, decodePayload, type ServiceStatus, type TelemetrySettings } from '#contract';
 import type { BackoffLimits } from './backoff.ts';
+import type { Clock } from './clock.ts';
 import type { Facts } from './collectors/facts.ts';
-import { type Collectors, metricRecords, type Sample } from './collectors/sample.ts';
+import type { Collectors, Sample } from './collectors/sample.ts';
 import { openCredentials } from './credentials.ts';
 import { createDeviceApi, type DeviceApi } from './device-api.ts';
 import { messageOf } from './errors.ts';
@@ -13,11 +13,14 @@ import { buildHeartbeat, nextBeatMs } from './heartbeat.ts';
 import { addressOf, factsOf, httpsTrust, type Identity, readIdentity, STATE_FILES } from './identity.ts';
 import { type Link, type Session, startLink } from './link.ts';
 import type { Log } from './log.ts';
+import type { StartLogSource } from './log-source.ts';
+import { startLogShipper } from './logs/shipper.ts';
 import type { OutboxLimits } from './outbox/limits.ts';
-import { type OutboxDepth, openOutbox } from './outbox/outbox.ts';
-import { createSender } from './outbox/sender.ts';
+import type { OutboxDepth } from './outbox/outbox.ts';
 import { createRenewal } from './renewal.ts';
 import { type Durability, openStateFolder } from './state.ts';
+import { startTelemetry } from './telemetry.ts';
+import { DEFAULT_TELEMETRY_CONFIG, type TelemetryConfig } from './telemetry-config.ts';
 import { openTokens } from './tokens.ts';
 import { AGENT_VERSION } from './version.ts';
 
@@ -38,6 +41,16 @@ export interface AgentOptions {
   readonly resendAfterMs?: number;
   readonly fallbackAfterMs?: number;
   readonly outboxLimits?: Partial<OutboxLimits>;
+  /** Default: every part as shipped. */
+  readonly telemetryConfig?: TelemetryConfig;
+  /** In use until the organisation says something else; default: as shipped. */
+  readonly telemetryDefaults?: TelemetrySettings;
+  /** Default: the machine's own logs. */
+  readonly startLogs?: StartLogSource;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+  readonly keepaliveSeconds?: number;
+  readonly connectTimeoutMs?: number;
   readonly api?: DeviceApi;
   /** Default: what is written survives a power cut. */
   readonly durability?: Durability;
@@ -58,6 +71,8 @@ export interface Running {
   status(): AgentStatus;
   /** Ends the session without a goodbye and connects anew. */
   reconnect(): void;
+  /** Takes another local telemetry file into use. */
+  reload(config: TelemetryConfig): Promise<void>;
   /** Says goodbye, flushes and disconnects within 3 s. Idempotent. */
   stop(reason?: string): Promise<void>;
 }
@@ -78,15 +93,6 @@ export async function startAgent(options: AgentOptions): Promise<Running> {
   const api = options.api ?? createDeviceApi(identity.cloud_url, httpsTrust(identity));
   const https = { api, deviceId: identity.device_id, tokens, pair: () => credentials.current() };
   const intervalMs = options.heartbeatIntervalMs ?? identity.heartbeat_interval_seconds * 1000;
-  const outbox = openOutbox({
-    file: folder.path(STATE_FILES.outbox),
-    log,
-    now,
-    newId: randomUUID,
-    limits: options.outboxLimits,
-    durability,
-  });
-
   const stopping = new AbortController();
   let services: ServiceStatus[] = [];
   let facts: Facts | null = null;
@@ -96,11 +102,21 @@ export async function startAgent(options: AgentOptions): Promise<Running> {
   let factsSaid: string | null = null;
   let acknowledgedBeats = 0;
 
-  const sender = createSender({
-    outbox,
+  // The link is started last, when everything that hears from it is there.
+  let sessionOf: () => Session | null = () => null;
+  const telemetry = await startTelemetry({
+    folder,
+    collectors,
+    config: options.telemetryConfig ?? DEFAULT_TELEMETRY_CONFIG,
+    defaults: options.telemetryDefaults,
+    startLogs: options.startLogs ?? startLogShipper,
+    services: () => services,
+    session: () => sessionOf(),
     log,
+    now,
+    clock: options.clock,
+    limits: options.outboxLimits,
     resendAfterMs: options.resendAfterMs,
-    publish: (batch) => void link.session()?.publish('metrics', batch),
   });
   const sendFallback = createFallback({ ...https, log, now });
   const renewal = createRenewal({
@@ -132,7 +148,8 @@ export async function startAgent(options: AgentOptions): Promise<Running> {
       watchedServices,
       firmwareVersion: identity.firmware_version,
       agentVersion: AGENT_VERSION,
-      outbox: outbox.depth(),
+      outbox: telemetry.depth(),
+      telemetryVersion: telemetry.version(),
       sentAt: now(),
     };
     if (session !== null) {
@@ -162,7 +179,7 @@ export async function startAgent(options: AgentOptions): Promise<Running> {
     const sample = await collectors.sample();
     if (link.session() !== session) return;
     await say(sample);
-    sender.start();
+    telemetry.sessionBegan();
   };
   const noteConnection = (epoch: number | null): Promise<void> =>
     folder
@@ -185,8 +202,8 @@ export async function startAgent(options: AgentOptions): Promise<Running> {
       if (ack.auth_token !== undefined && ack.auth_token_expires_at !== undefined) {
         await tokens.save(ack.auth_token, ack.auth_token_expires_at);
       }
-      if (ack.stream === 'metrics') {
-        sender.acknowledged(ack);
+      if (ack.stream !== 'heartbeat') {
+        telemetry.acknowledged(ack);
       } else if (ack.boot_id === String(session.epoch)) {
         acknowledgedBeats += 1;
         link.confirm();
@@ -197,6 +214,14 @@ export async function startAgent(options: AgentOptions): Promise<Running> {
     } else if (channel === 'certificate/issued') {
       const decoded = decodePayload('certificate/issued', payload);
       if (decoded.ok) await renewal.issued(decoded.value);
+      else log.warn({ channel, reason: decoded.reason }, 'message dropped');
+    } else if (channel === 'telemetry') {
+      const decoded = decodePayload('telemetry', payload);
+      if (decoded.ok) await telemetry.apply(decoded.value);
+      else log.warn({ channel, reason: decoded.reason }, 'message dropped');
+    } else if (channel === 'control') {
+      const decoded = decodePayload('control', payload);
+      if (decoded.ok) telemetry.control(decoded.value);
       else log.warn({ channel, reason: decoded.reason }, 'message dropped');
     }
   };
@@ -214,14 +239,18 @@ export async function startAgent(options: AgentOptions): Promise<Running> {
     random,
     agentVersion: AGENT_VERSION,
     ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
+    keepaliveSeconds: options.keepaliveSeconds,
+    connectTimeoutMs: options.connectTimeoutMs,
     onSession: (session) => void onSession(session).catch(reporting('first heartbeat failed')),
     onSessionEnd: () => {
-      sender.pause();
+      telemetry.sessionEnded();
       void noteConnection(null);
     },
     onMessage: (channel, payload, session) =>
       void onMessage(channel, payload, session).catch(reporting('message could not be handled')),
   });
+
+  sessionOf = link.session;
 
   const look = async (): Promise<Sample> => {
     if (now().getTime() - factsReadAtMs >= FACTS_EVERY_MS) {
@@ -230,6 +259,7 @@ export async function startAgent(options: AgentOptions): Promise<Running> {
     }
     const [sample, found] = await Promise.all([collectors.sample(), collectors.services()]);
     services = found;
+    telemetry.noteServices(found);
     return sample;
   };
   const loop = (async () => {
@@ -237,8 +267,7 @@ export async function startAgent(options: AgentOptions): Promise<Running> {
     while (!stopping.signal.aborted) {
       try {
         const sample = await look();
-        outbox.append(metricRecords(sample));
-        sender.wake();
+        telemetry.check();
         // The first beat is said as soon as the session is there.
         if (!isFirst || link.session() !== null) await say(sample);
         isFirst = false;
@@ -260,18 +289,19 @@ export async function startAgent(options: AgentOptions): Promise<Running> {
       isConnected: link.session() !== null,
       epoch: link.session()?.epoch ?? null,
       certificateSerial: link.session()?.certificateSerial ?? factsOf(credentials.current()).serial,
-      outbox: outbox.depth(),
+      outbox: telemetry.depth(),
       acknowledgedBeats,
     }),
     reconnect: () => link.reconnect(),
+    reload: telemetry.reload,
     stop(reason = 'shutdown') {
       stopped ??= (async () => {
         stopping.abort();
-        sender.pause();
+        telemetry.sessionEnded();
         await link.stop(reason);
         await loop;
         await noteConnection(null);
-        outbox.close();
+        await telemetry.stop(reason);
       })();
       return stopped;
     },

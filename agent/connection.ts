@@ -22,13 +22,19 @@ export interface ConnectionOptions {
   readonly ca: string;
   readonly will: Will;
   readonly onMessage: (topic: string, payload: Uint8Array) => void;
+  /** Silence of the broker for half as long again ends the connection. Default 30. */
+  readonly keepaliveSeconds?: number | undefined;
+  /** TCP, TLS and CONNACK together. Default 15 s. */
+  readonly connectTimeoutMs?: number | undefined;
   /** Gives up while it is still connecting; an open connection is ended by its own methods. */
   readonly signal: AbortSignal;
 }
 
 export interface Connection {
-  /** QoS 1: resolves when the broker answered. @throws Error when the link broke before. */
-  publish(topic: string, payload: string, options: { retain: boolean }): Promise<void>;
+  /** Resolves when the broker answered, with QoS 0 when it was written. @throws Error when the link broke before. */
+  publish(topic: string, payload: string, options: { qos: 0 | 1; retain: boolean }): Promise<void>;
+  /** Bytes that were given to the socket and are not on their way yet. */
+  unsentBytes(): number;
   /** @throws Error when the broker refused or the link broke. */
   subscribe(filter: string): Promise<void>;
   /** Resolves with the reason once the link is gone, whoever ended it. */
@@ -65,8 +71,10 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
     will: { topic: options.will.topic, payload: Buffer.from(options.will.payload), qos: 1, retain: true },
     // The reconnect loop is ours (link.ts): each try may use another key and has a new epoch in its will.
     reconnectPeriod: 0,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    keepalive: KEEPALIVE_SECONDS,
+    connectTimeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    keepalive: options.keepaliveSeconds ?? KEEPALIVE_SECONDS,
+    // Else each beat would put the next PINGREQ off, and a link that swallows everything would never be found out.
+    reschedulePings: false,
     resubscribe: false,
     queueQoSZero: false,
   };
@@ -146,8 +154,9 @@ function wrap(client: MqttClient): Connection {
     });
 
   return {
-    publish: (topic, payload, { retain }) =>
-      whileOpen(() => client.publishAsync(topic, payload, { qos: 1, retain })),
+    publish: (topic, payload, { qos, retain }) =>
+      whileOpen(() => client.publishAsync(topic, payload, { qos, retain })),
+    unsentBytes: () => client.stream?.writableLength ?? 0,
     async subscribe(filter) {
       await whileOpen(async () => {
         const grants = await client.subscribeAsync(filter, { qos: 1 });

@@ -16,7 +16,7 @@ import { openTokens } from './tokens.ts';
 
 /** Tries before the command gives up; with the waits between them about half a minute. */
 const MAX_ATTEMPTS = 6;
-const ATTEMPT_BACKOFF = { firstMs: 1000, capMs: 10_000 };
+const ATTEMPT_BACKOFF = { firstMs: 1000, capMs: 10_000, unreachedCapMs: 10_000 };
 const MAX_NAME = 255;
 
 export interface EnrollOptions {

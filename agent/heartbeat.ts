@@ -12,6 +12,8 @@ export interface BeatInput {
   readonly firmwareVersion: string;
   readonly agentVersion: string;
   readonly outbox: OutboxDepth;
+  /** Of the telemetry settings in use; 0 = as shipped. */
+  readonly telemetryVersion: number;
   readonly certificateSerial: string;
   readonly sentAt: Date;
   /** Null over HTTPS, where there is no session. */
@@ -30,7 +32,8 @@ export function buildHeartbeat(input: BeatInput): Heartbeat {
     firmware_version: input.firmwareVersion,
     agent_version: input.agentVersion,
     sent_at: input.sentAt.toISOString(),
-    outbox: { ...input.outbox },
+    outbox: input.outbox,
+    telemetry_version: input.telemetryVersion,
     certificate_serial: input.certificateSerial,
     ...(session === null ? {} : { session_epoch: session.epoch, seq: session.seq }),
     ...(facts === null ? {} : { facts }),

@@ -14,6 +14,7 @@ export const STATE_FILES = {
   hardwareId: 'hardware_id',
   deviceId: 'device_id',
   outbox: 'outbox.sqlite',
+  telemetry: 'telemetry-settings.json',
   status: 'status.json',
 } as const;
 

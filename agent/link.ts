@@ -26,6 +26,8 @@ import type { StateFolder } from './state.ts';
 
 /** Unanswered publishes at a time; more would only pile up behind a stalled broker. */
 const MAX_UNANSWERED = 16;
+/** Nothing is offered while this much waits in the socket. */
+const MAX_UNSENT_BYTES = 128 * 1024;
 /** A clean stop is over in 3 s: the goodbye, then DISCONNECT, then the loop's own end. */
 const GOODBYE_MS = 1500;
 const DISCONNECT_MS = 700;
@@ -37,6 +39,8 @@ export interface Session {
   readonly certificateSerial: string;
   /** Resolves true once the broker answered; false when it was not sent (muted, stalled) or the link broke. */
   publish<C extends ChannelName>(channel: C, payload: PayloadOf<C>): Promise<boolean>;
+  /** With QoS 0, now or not at all: false when the session is over, the channel muted or the socket full. */
+  offer<C extends ChannelName>(channel: C, payload: PayloadOf<C>): boolean;
 }
 
 export interface LinkOptions {
@@ -51,6 +55,8 @@ export interface LinkOptions {
   readonly random: () => number;
   readonly agentVersion: string;
   readonly backoff?: BackoffLimits;
+  readonly keepaliveSeconds?: number | undefined;
+  readonly connectTimeoutMs?: number | undefined;
   /** Called once hello is answered. */
   readonly onSession: (session: Session) => void;
   readonly onSessionEnd: (session: Session, reason: string) => void;
@@ -80,6 +86,8 @@ export function startLink(options: LinkOptions): Link {
   let live: Session | null = null;
   let downSince: Date | null = now();
   let failures = 0;
+  /** The server answered the last attempt, if only to refuse. */
+  let wasReached = true;
   let retryAfterMs = 0;
   let skipWait = false;
   let trial = FRESH_TRIAL;
@@ -93,12 +101,11 @@ export function startLink(options: LinkOptions): Link {
       certificateSerial: serial,
       async publish(channel, payload) {
         if (isMuted(guard, channel, now().getTime()) || unanswered.size >= MAX_UNANSWERED) return false;
+        const { qos, retain } = CHANNELS[channel];
         const id = Symbol(channel);
         unanswered.set(id, { channel, atMs: performance.now() });
         try {
-          await opened.publish(topicFor(channel, address), JSON.stringify(payload), {
-            retain: CHANNELS[channel].retain,
-          });
+          await opened.publish(topicFor(channel, address), JSON.stringify(payload), { qos, retain });
           unanswered.delete(id);
           guard = afterAnswer(guard, channel);
           return true;
@@ -106,6 +113,17 @@ export function startLink(options: LinkOptions): Link {
           log.debug({ channel, reason: messageOf(error) }, 'publish was not answered');
           return false;
         }
+      },
+      offer(channel, payload) {
+        if (live !== session || isMuted(guard, channel, now().getTime())) return false;
+        if (opened.unsentBytes() > MAX_UNSENT_BYTES) return false;
+        const { retain } = CHANNELS[channel];
+        opened
+          .publish(topicFor(channel, address), JSON.stringify(payload), { qos: 0, retain })
+          .catch((error: unknown) =>
+            log.debug({ channel, reason: messageOf(error) }, 'offer was not written'),
+          );
+        return true;
       },
     };
     const noteDrop = (): void => {
@@ -143,10 +161,13 @@ export function startLink(options: LinkOptions): Link {
           const target = parseTopic(topic);
           if (target !== null && current !== null) options.onMessage(target.channel, payload, current);
         },
+        keepaliveSeconds: options.keepaliveSeconds,
+        connectTimeoutMs: options.connectTimeoutMs,
         signal: stopping.signal,
       });
     } catch (error) {
       const refused = error instanceof ConnectError && error.refused;
+      wasReached = refused;
       // The old pair is tried at once after the renewed one, and only its failure slows us down.
       if (pair === 'next') skipWait = true;
       else failures = refused ? Math.max(failures + 1, REFUSED_COUNTS_AS) : failures + 1;
@@ -155,6 +176,7 @@ export function startLink(options: LinkOptions): Link {
       return;
     }
     connection = opened;
+    wasReached = true;
     const { session, noteDrop } = openSession(opened, epoch, pair, serial);
     current = session;
     // A session counts as a failure until it is confirmed, so that being kicked again and again slows us down.
@@ -211,7 +233,7 @@ export function startLink(options: LinkOptions): Link {
       if (stopping.signal.aborted) return;
       const waitMs = skipWait
         ? 0
-        : backoffMs(failures, random, options.backoff ?? RECONNECT_BACKOFF, retryAfterMs);
+        : backoffMs(failures, random, options.backoff ?? RECONNECT_BACKOFF, retryAfterMs, wasReached);
       skipWait = false;
       retryAfterMs = 0;
       wake = new AbortController();

@@ -11,6 +11,7 @@ import { factsOf, readIdentity, STATE_FILES } from './identity.ts';
 import { createLog, type Log, type LogLevel } from './log.ts';
 import { COMMANDS, describeSettings, readSettings } from './settings.ts';
 import { openStateFolder, type StateFolder } from './state.ts';
+import { readTelemetryConfig } from './telemetry-config.ts';
 import { AGENT_VERSION } from './version.ts';
 
 const now = (): Date => new Date();
@@ -49,8 +50,10 @@ async function runAgent(argv: readonly string[]): Promise<void> {
     process.once('SIGTERM', () => resolve('shutdown'));
     process.once('SIGINT', () => resolve('shutdown'));
   });
+  const telemetryConfig = await readTelemetryConfig(settings.telemetryConfig);
   const agent = await startAgent({
     stateDir: settings.stateDir,
+    telemetryConfig,
     log,
     watchedServices,
     heartbeatIntervalMs: settings.heartbeatSeconds === null ? undefined : settings.heartbeatSeconds * 1000,
@@ -63,7 +66,17 @@ async function runAgent(argv: readonly string[]): Promise<void> {
     }),
   });
   log.info({ version: AGENT_VERSION, deviceId: agent.identity.device_id }, 'agent started');
-  await agent.stop(await stopped);
+  const reload = (): void => {
+    readTelemetryConfig(settings.telemetryConfig)
+      .then((config) => agent.reload(config))
+      .catch((error: unknown) =>
+        log.error({ reason: messageOf(error) }, 'telemetry file not taken; the one before stays in use'),
+      );
+  };
+  process.on('SIGHUP', reload);
+  const reason = await stopped;
+  process.off('SIGHUP', reload);
+  await agent.stop(reason);
   log.info({}, 'agent stopped');
 }
 

@@ -123,6 +123,13 @@ export const COMMANDS = {
         default: null,
         doc: 'Time between heartbeats, ± 10 %; default: what the server said at enrolment (30).',
       },
+      telemetryConfig: {
+        flag: 'telemetry-config',
+        env: 'EDGE_AGENT_TELEMETRY_CONFIG',
+        schema: OptionalText,
+        default: null,
+        doc: 'What to measure and which logs to read, JSON; default: /etc/edge-agent/telemetry.json where it exists.',
+      },
     },
   },
   status: { doc: 'Show who this device is and whether it is connected.', settings: COMMON },

@@ -12,8 +12,12 @@ import { AppError } from './errors.ts';
 import { createFleetUseCases } from './fleet/fleet-use-cases.ts';
 import { startIngest } from './ingest/ingest.ts';
 import { startLiveEvents } from './live/live-events.ts';
+import type { BrokerAccess } from './live/live-link.ts';
+import { createWatch } from './live/watch.ts';
 import type { Logger } from './log.ts';
 import type { Settings } from './settings.ts';
+import { startTelemetryCache } from './settings-delivery/telemetry-cache.ts';
+import { createTelemetryUseCases } from './telemetry/create-telemetry.ts';
 import type { ControlPlane } from './use-cases.ts';
 
 /** A readiness probe that takes longer is a no. */
@@ -33,6 +37,8 @@ export interface ControlPlaneOptions {
     readonly serverPin: string;
   };
   readonly settings: Pick<Settings, 'deviceMtls' | 'deviceCertificateDays'>;
+  /** For looking at devices live; without it `telemetry.watch` answers 'service.unavailable'. */
+  readonly broker?: BrokerAccess;
   readonly log: Logger;
   readonly now?: () => Date;
   readonly random?: RandomBytes;
@@ -45,7 +51,9 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const { deviceCertificateDays, deviceMtls } = settings;
   const deps = { database, authority, deviceTokens, addresses, log, now, random };
   const live = await startLiveEvents(database, log);
-  const ingest = startIngest({ database, log, now, retry: false });
+  const watch = createWatch({ database, broker: options.broker ?? null, events: live, log, now });
+  const telemetryCache = await startTelemetryCache({ database, log });
+  const ingest = startIngest({ database, telemetry: telemetryCache, log, now, retry: false });
 
   return {
     access: withStoreErrors(createAccessUseCases(deps)),
@@ -53,7 +61,10 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     enrollment: withStoreErrors(
       createEnrollmentUseCases({ ...deps, certificateDays: deviceCertificateDays }),
     ),
-    device: withStoreErrors(createDeviceUseCases({ ...deps, ingest, deviceCertificateDays, deviceMtls })),
+    device: withStoreErrors(
+      createDeviceUseCases({ ...deps, ingest, telemetryCache, deviceCertificateDays, deviceMtls }),
+    ),
+    telemetry: withStoreErrors(createTelemetryUseCases({ ...deps, watch })),
     material: {
       rootCertificate: authority.rootPem,
       crl: async () => authority.crl(await database.certificates.revoked(now())),
@@ -67,7 +78,9 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       }
     },
     async stop() {
+      await watch.stop();
       await ingest.stop();
+      await telemetryCache.stop();
       await live.stop();
     },
   };

@@ -37,6 +37,10 @@ export const ERRORS = {
   'enrollment.hardware_known': { status: 409, title: 'This hardware is enrolled already' },
   'enrollment.csr_invalid': { status: 422, title: 'The certificate request cannot be used' },
   'ingest.gap': { status: 409, title: 'Batches must come in order; send again from the acknowledged one' },
+  'telemetry.conflict': { status: 409, title: 'The settings were changed since; read them again' },
+  'metric_type.not_found': { status: 404, title: 'No such metric type' },
+  'metric_type.builtin': { status: 422, title: 'A built-in metric type cannot be changed' },
+  'metric_type.too_many': { status: 409, title: 'The organisation has as many metric types as it may have' },
   'service.unavailable': { status: 503, title: 'A part of the service does not answer; try again' },
   internal: { status: 500, title: 'Unexpected error; the log has it under the request id' },
 } as const;

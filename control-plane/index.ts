@@ -2,4 +2,6 @@
 
 export { type ControlPlaneOptions, createControlPlane } from './create.ts';
 export { AppError, ERRORS, type ErrorCode, type FieldError } from './errors.ts';
+export type { BrokerAccess } from './live/live-link.ts';
+export type * from './telemetry-use-cases.ts';
 export type * from './use-cases.ts';

@@ -1,17 +1,20 @@
 /** The control-plane process: MQTT in, database, acks out; revocations to the brokers; the jobs. */
 import type { Authority } from '#certs';
-import { CHANNELS, type ChannelName, fleetFilter, systemTopic } from '#contract';
+import { CHANNELS, type ChannelName, fleetFilter, STREAMS, systemTopic } from '#contract';
 import type { Database } from '#db';
 import { createAckTokens } from './credentials/ack-tokens.ts';
 import type { DeviceTokens } from './credentials/device-token.ts';
-import { type BrokerLink, startBrokerLink } from './ingest/broker-link.ts';
+import { createAnswers } from './ingest/answers.ts';
+import { type BrokerLink, type Subscription, startBrokerLink } from './ingest/broker-link.ts';
 import { startDeadLetterBox } from './ingest/dead-letters.ts';
 import { createInbox } from './ingest/inbox.ts';
 import { startIngest } from './ingest/ingest.ts';
+import { REJECTIONS, type RejectionCounts } from './ingest/reasons.ts';
 import { housekeepingJobs } from './jobs/housekeeping.ts';
 import { startJobs } from './jobs/intervals.ts';
 import type { Logger } from './log.ts';
 import { startRevocationPublisher } from './revocation/publisher.ts';
+import { startTelemetryCache } from './settings-delivery/telemetry-cache.ts';
 
 /** Paused for longer, the service leaves the broker: a subscriber that does not read is a danger to it (RELIABILITY B2). */
 const MAX_PAUSED_CONNECTED_MS = 5000;
@@ -48,17 +51,14 @@ export async function startControlPlaneService(
   const { database, log, now = () => new Date() } = options;
   const { promise: ready, resolve: markReady } = Promise.withResolvers<void>();
   let link: BrokerLink | null = null;
-  const publish = (topic: string, payload: string): boolean => link?.publish(topic, payload) ?? false;
-  const ingest = startIngest({ database, log, now, retry: true });
-  const deadLetters = startDeadLetterBox({ database, sampler: ingest.deadLetters, log });
-  const inbox = createInbox({
-    ...options,
-    now,
-    ingest,
-    deadLetters,
-    tokens: createAckTokens({ ...options, now }),
-    publish,
-  });
+  const publish = (topic: string, payload: string, qos: 0 | 1 = 1): boolean =>
+    link?.publish(topic, payload, qos) ?? false;
+  const telemetry = await startTelemetryCache({ database, log });
+  const tokens = createAckTokens({ ...options, now });
+  const answers = createAnswers({ tokens, telemetry, publish, log, now });
+  const ingest = startIngest({ database, telemetry, log, now, retry: true, onCommitted: answers.tell });
+  const deadLetters = startDeadLetterBox({ database, telemetry, sampler: ingest.deadLetters, log });
+  const inbox = createInbox({ ...options, now, ingest, deadLetters, publish });
   const publisher = await startRevocationPublisher({
     database,
     log,
@@ -102,9 +102,10 @@ export async function startControlPlaneService(
     await publisher.stop();
     // What was read is committed, and acknowledged where the link still stands, before the link goes.
     await ingest.stop();
-    await inbox.idle();
+    await Promise.all([inbox.idle(), answers.idle()]);
     await broker.stop();
     await deadLetters.stop();
+    await telemetry.stop();
   }
 
   return {
@@ -112,7 +113,9 @@ export async function startControlPlaneService(
     healthy: () => hearingSince() !== null,
     counts: () => ({
       ...ingest.counts,
-      undecodable: inbox.undecodable,
+      ...reasonCounts(ingest.rejections, inbox.undecodable),
+      retimed: ingest.retimed,
+      overflow: inbox.overflow,
       dropped_aside: inbox.droppedAside,
       acks_dropped: broker.dropped,
     }),
@@ -123,10 +126,27 @@ export async function startControlPlaneService(
   };
 }
 
-/** Everything that devices say, and what the broker refused. */
-const SUBSCRIPTIONS: readonly string[] = [
+/** `rejected_<code>`: records, and `undecodable`: whole messages, of which nothing was understood. */
+function reasonCounts(records: RejectionCounts, messages: RejectionCounts): Record<string, number> {
+  const counts: Record<string, number> = { undecodable: 0 };
+  for (const code of REJECTIONS) {
+    counts[`rejected_${code}`] = records[code] + messages[code];
+    counts.undecodable = (counts.undecodable ?? 0) + messages[code];
+  }
+  return counts;
+}
+
+/**
+ * Everything that devices say and that is kept (what is live goes to who looks), and what the broker refused. Batches
+ * come with QoS 0: the ack that a device waits for comes from us, so the broker's own between it and us promises nothing
+ * and costs it a quarter of its time.
+ */
+const SUBSCRIPTIONS: readonly Subscription[] = [
   ...(Object.keys(CHANNELS) as ChannelName[])
-    .filter((channel) => CHANNELS[channel].direction === 'up')
-    .map(fleetFilter),
-  systemTopic('refusals'),
+    .filter((channel) => CHANNELS[channel].direction === 'up' && !channel.startsWith('live/'))
+    .map((channel) => ({
+      filter: fleetFilter(channel),
+      qos: STREAMS.some((stream) => stream === channel) ? (0 as const) : (1 as const),
+    })),
+  { filter: systemTopic('refusals'), qos: 1 },
 ];

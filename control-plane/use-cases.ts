@@ -4,9 +4,10 @@
  * anything (refusals too) and throws AppError with a code of errors.ts. Results have the shapes of the HTTP contract.
  */
 
-import type { Heartbeat, MetricRecord } from '#contract';
+import type { Heartbeat, TelemetrySettings } from '#contract';
 import type {
   AuditView,
+  BatchReply,
   BodyOf,
   ConfigReply,
   CreateIntegratorReply,
@@ -27,6 +28,7 @@ import type {
   RegisterReply,
   TokenView,
 } from '#web-api';
+import type { TelemetryUseCases } from './telemetry-use-cases.ts';
 
 /** Where a request came from; only for audit, rate limits and the device's shown address. */
 export interface Origin {
@@ -71,8 +73,11 @@ export interface AccessUseCases {
     body: BodyOf<'auth.login'>,
     origin: Origin,
   ): Promise<{ sessionToken: string; expiresAt: Date; me: Me }>;
-  /** @throws 'auth.required' for an unknown, idle or expired session. */
-  authenticate(sessionToken: string, origin: Origin): Promise<Person>;
+  /**
+   * `touch` false: a check that is no activity, so that an open stream lets its session idle out.
+   * @throws 'auth.required' for an unknown, idle or expired session.
+   */
+  authenticate(sessionToken: string, origin: Origin, look?: { readonly touch?: boolean }): Promise<Person>;
   logout(person: Person): Promise<void>;
   me(person: Person): Promise<Me>;
   changePassword(person: Person, body: BodyOf<'auth.password'>): Promise<void>;
@@ -136,10 +141,11 @@ export interface DeviceUseCases {
   authenticateCertificate(serial: string, origin: Origin): Promise<DeviceCaller>;
   heartbeat(device: DeviceCaller, body: Heartbeat): Promise<HeartbeatReply>;
   config(device: DeviceCaller): Promise<ConfigReply>;
-  metrics(
-    device: DeviceCaller,
-    body: { boot_id?: string; seq?: number; metrics: readonly MetricRecord[] },
-  ): Promise<{ accepted: number; seq: number | null }>;
+  /** A bad record costs only itself. @throws 'ingest.gap'; 'request.invalid' where no record is any good. */
+  metrics(device: DeviceCaller, body: BodyOf<'device.metrics'>): Promise<BatchReply>;
+  logs(device: DeviceCaller, body: BodyOf<'device.logs'>): Promise<BatchReply>;
+  events(device: DeviceCaller, body: BodyOf<'device.events'>): Promise<BatchReply>;
+  telemetry(device: DeviceCaller): Promise<TelemetrySettings>;
   renew(device: DeviceCaller, csrPem: string): Promise<{ certificate_chain: string; expires_at: string }>;
   issueToken(device: DeviceCaller): Promise<{ auth_token: string; auth_token_expires_at: string }>;
 }
@@ -156,6 +162,7 @@ export interface ControlPlane {
   readonly fleet: FleetUseCases;
   readonly enrollment: EnrollmentUseCases;
   readonly device: DeviceUseCases;
+  readonly telemetry: TelemetryUseCases;
   readonly material: PublicMaterial;
   /** Live events of every organisation; the caller filters by `fleet.liveScope`. */
   subscribe(listener: (event: LiveEvent) => void): () => void;

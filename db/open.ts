@@ -4,10 +4,12 @@ import { listen } from './listen.ts';
 import { type Log, SILENT } from './log.ts';
 import { purge } from './purge.ts';
 import type { Database, Stores } from './stores/contracts/database.ts';
-import { queriesOn } from './stores/queries.ts';
+import { queriesIn, queriesOn } from './stores/queries.ts';
 import { StoreError, toStoreError } from './stores/store-error.ts';
 import { createStores } from './stores/stores.ts';
+import { transact } from './stores/transact.ts';
 import { dialectOf } from './timeseries/dialect-of.ts';
+import { applyRetention } from './timeseries/retention.ts';
 import { readVariant } from './timeseries/variant.ts';
 
 const DEFAULT_POOL_SIZE = 10;
@@ -17,6 +19,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
 /** A transaction that does nothing for so long has lost its owner, and holds locks. */
 const IDLE_TRANSACTION_TIMEOUT_MS = 60_000;
+/** Our queries are short, compiling them is not; and a word too long for the log's index is no news. */
+const SESSION_OPTIONS = '-c jit=off -c client_min_messages=warning';
 /** Client side, for a server that no longer answers at all. */
 const QUERY_TIMEOUT_MS = 40_000;
 
@@ -40,6 +44,7 @@ export async function openDatabase({
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
+    options: SESSION_OPTIONS,
     keepAlive: true,
   });
   const lost = (error: Error) => log.warn({ error: error.message }, 'database connection lost');
@@ -55,22 +60,13 @@ export async function openDatabase({
   let closing: Promise<void> | undefined;
 
   return {
-    ...createStores(queriesOn(pool)),
+    ...createStores(queriesOn(pool), dialectOf(timeseries)),
     timeseries,
 
     async transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T> {
-      const client = await connect(pool);
       try {
-        await client.query('BEGIN');
-        const result = await work(createStores(queriesOn(client)));
-        const { command } = await client.query('COMMIT');
-        // After a failed statement PostgreSQL answers COMMIT with ROLLBACK, and no error.
-        if (command !== 'COMMIT')
-          throw new Error('the transaction was rolled back: a statement in it had failed');
-        client.release();
-        return result;
+        return await transact(pool, (client) => work(createStores(queriesIn(client), dialectOf(timeseries))));
       } catch (error) {
-        await rollback(client, log);
         throw toStoreError(error);
       }
     },
@@ -127,7 +123,9 @@ export async function openDatabase({
       try {
         await client.connect();
         await client.query('SET timezone = UTC');
-        await dialectOf(timeseries).maintain(client, now);
+        const dialect = dialectOf(timeseries);
+        await dialect.makeRoom(client, now);
+        await applyRetention(client, dialect, now);
         await purge(client, now);
       } catch (error) {
         throw toStoreError(error);
@@ -148,19 +146,6 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
     return await pool.connect();
   } catch (error) {
     throw toStoreError(error);
-  }
-}
-
-async function rollback(client: pg.PoolClient, log: Log): Promise<void> {
-  try {
-    await client.query('ROLLBACK');
-    client.release();
-  } catch (error) {
-    log.debug(
-      { error: error instanceof Error ? error.message : String(error) },
-      'rollback failed; connection closed',
-    );
-    client.release(true);
   }
 }
 

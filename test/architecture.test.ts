@@ -8,13 +8,14 @@ const root = resolve(import.meta.dirname, '..');
 /** Longest prefix wins. `rooms`: other rooms, by door or path; `packages`: by name, null = any. */
 const RULES: readonly { room: string; rooms: readonly string[]; packages: readonly string[] | null }[] = [
   { room: 'broker/contract', rooms: [], packages: ['typebox'] },
+  { room: 'broker/contract/redaction', rooms: ['broker/contract'], packages: ['typebox', 're2js'] },
   { room: 'web/api', rooms: ['broker/contract'], packages: ['typebox'] },
   { room: 'certs', rooms: [], packages: ['node-forge'] },
   { room: 'broker', rooms: ['broker/contract', 'certs'], packages: ['aedes', 'mqtt-packet', 'typebox'] },
   { room: 'db', rooms: ['broker/contract'], packages: ['pg', 'drizzle-orm', 'typebox'] },
   {
     room: 'control-plane',
-    rooms: ['broker/contract', 'web/api', 'certs', 'db'],
+    rooms: ['broker/contract', 'broker/contract/redaction', 'web/api', 'certs', 'db'],
     packages: ['mqtt', 'jose', 'typebox', 'pino'],
   },
   {
@@ -25,9 +26,13 @@ const RULES: readonly { room: string; rooms: readonly string[]; packages: readon
   {
     room: 'web/client',
     rooms: ['web/api', 'broker/contract'],
-    packages: ['lit', '@awesome.me/webawesome', '@tanstack/lit-virtual', 'typebox', 'vite'],
+    packages: ['lit', '@awesome.me/webawesome', '@tanstack/lit-virtual', 'chart.js', 'typebox', 'vite'],
   },
-  { room: 'agent', rooms: ['broker/contract', 'web/api', 'certs'], packages: ['mqtt', 'typebox', 'vite'] },
+  {
+    room: 'agent',
+    rooms: ['broker/contract', 'broker/contract/redaction', 'web/api', 'certs'],
+    packages: ['mqtt', 'typebox', 're2js', 'vite'],
+  },
   // The composition root wires all rooms together (DESIGN §3, last row).
   { room: 'control-plane/main.ts', rooms: ['*'], packages: null },
   { room: 'control-plane/roles', rooms: ['*'], packages: null },
@@ -37,6 +42,7 @@ const RULES: readonly { room: string; rooms: readonly string[]; packages: readon
 /** Doors that a room must use from outside; `#certs/csr` is the agent's only way into certs. */
 const DOORS: Readonly<Record<string, string>> = {
   '#contract': 'broker/contract',
+  '#contract/redaction': 'broker/contract/redaction',
   '#broker': 'broker',
   '#web-api': 'web/api',
   '#web-server': 'web/server',

@@ -14,7 +14,7 @@ export interface GpuUse {
 
 /** A machine without a GPU is asked again after this long. */
 export const GPU_ABSENT_MS = 600_000;
-const MAX_GPUS = 16;
+export const MAX_GPUS = 16;
 
 const FIELDS = 'index,utilization.gpu,memory.used,memory.total,temperature.gpu,power.draw,name';
 

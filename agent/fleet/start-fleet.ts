@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TelemetrySettings } from '#contract';
 import { type Running, startAgent } from '../agent.ts';
 import { enroll } from '../enroll.ts';
 import { messageOf } from '../errors.ts';
@@ -10,6 +11,7 @@ import { type Log, withFields } from '../log.ts';
 import { openStateFolder } from '../state.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { SIMULATED_SERVICES, simulatedCollectors } from './simulated.ts';
+import { startSimulatedLogs } from './simulated-logs.ts';
 
 /** Enrolments at a time. */
 const PARALLEL_ENROLMENTS = 8;
@@ -17,6 +19,8 @@ const PARALLEL_ENROLMENTS = 8;
 const MAX_SPREAD_MS = 30_000;
 /** The syncs of a thousand devices on one disk would hold up the one thread that they share. */
 const DURABILITY = 'process';
+/** A thousand sockets would serve nobody. */
+const SIMULATED_TELEMETRY = { metrics: { socket: false }, logs: {} } as const;
 const TYPES = ['uc1-pro', 'gateway', 'custom'] as const;
 
 export interface FleetOptions {
@@ -30,6 +34,8 @@ export interface FleetOptions {
   readonly log: Log;
   readonly now?: () => Date;
   readonly random?: () => number;
+  /** In use until the organisation says something else; default: as shipped. */
+  readonly telemetryDefaults?: TelemetrySettings;
   /** Starts of the agents are spread over this; default: one heartbeat, at most 30 s. */
   readonly spreadMs?: number;
 }
@@ -98,6 +104,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         watchedServices: SIMULATED_SERVICES,
         heartbeatIntervalMs: options.heartbeatSeconds * 1000,
         durability: DURABILITY,
+        telemetryConfig: SIMULATED_TELEMETRY,
+        ...(options.telemetryDefaults === undefined ? {} : { telemetryDefaults: options.telemetryDefaults }),
+        startLogs: (logs) => startSimulatedLogs(logs, random),
       }),
     );
   };

@@ -197,8 +197,11 @@ start_by_systemd() {
   if ! id "$AGENT_USER" >/dev/null 2>&1; then
     useradd --system --home-dir "$STATE_DIR" --no-create-home --shell /usr/sbin/nologin "$AGENT_USER"
   fi
-  # Reading the state of containers needs Docker's group, where there is one.
-  if getent group docker >/dev/null; then usermod -aG docker "$AGENT_USER"; fi
+  # Reading containers needs Docker's group, reading logs those of the journal and of /var/log, where there are any.
+  local group
+  for group in docker systemd-journal adm; do
+    if getent group "$group" >/dev/null; then usermod -aG "$group" "$AGENT_USER"; fi
+  done
   chown -R "$AGENT_USER": "$STATE_DIR"
   local unit
   unit=$(cat "$PREFIX/current/edge-agent.service")

@@ -1,4 +1,4 @@
-/** What an acknowledgement of the metrics stream means for what is held. Pure. */
+/** What an acknowledgement of the stream means for what is held. Pure. */
 
 export interface Numbering {
   readonly bootId: string;
@@ -8,7 +8,7 @@ export interface Numbering {
   readonly isWaiting: boolean;
 }
 
-export interface MetricsAck {
+export interface BatchAck {
   readonly boot_id: string;
   readonly seq: number;
 }
@@ -21,7 +21,7 @@ export interface MetricsAck {
 export const ACK_DECISIONS = ['forget', 'resend', 'renumber', 'ignore'] as const;
 export type AckDecision = (typeof ACK_DECISIONS)[number];
 
-export function decideAck({ bootId, lastSeq, isWaiting }: Numbering, ack: MetricsAck): AckDecision {
+export function decideAck({ bootId, lastSeq, isWaiting }: Numbering, ack: BatchAck): AckDecision {
   if (ack.boot_id !== bootId) return 'ignore';
   if (ack.seq === lastSeq) return isWaiting ? 'forget' : 'ignore';
   return isWaiting && ack.seq === lastSeq - 1 ? 'resend' : 'renumber';

@@ -1,104 +1,55 @@
-/** What one open outbox file holds: the statements, with totals and numbering mirrored in memory. */
+/** What one open outbox file holds: appending, sealing, numbering, forgetting, each in one transaction. */
 import type { DatabaseSync } from 'node:sqlite';
-import { decodeValue, type MetricRecord, MetricsBatch } from '#contract';
+import { STREAMS, type Stream } from '#contract';
+import type { Clock } from '../clock.ts';
 import type { Durability } from '../state.ts';
-import type { Numbering } from './ack-decision.ts';
+import { bodyOf, isWhole, lineOf, type RecordOf, recordsOf } from './body.ts';
+import { type Lane, openLanes } from './lanes.ts';
+import { openLedger } from './ledger.ts';
 import type { OutboxLimits } from './limits.ts';
+import { type ClockMark, markOf, moveRecord, STEP_MIN_MS, stepSince } from './recorded-time.ts';
+import { prepareRows, type Row, type StoredBody } from './rows.ts';
 import { SYNCHRONOUS } from './tables.ts';
-import { thin } from './thinning.ts';
 
-interface Row {
-  readonly id: number;
-  readonly at: number;
-  readonly records: number;
-  readonly bytes: number;
+/** The batch that a lane waits for. */
+export interface Handed<S extends Stream> {
+  readonly bootId: string;
+  readonly seq: number;
+  readonly mark: ClockMark;
+  /** Recorded before the session that hands it out began. */
+  readonly isHeldOver: boolean;
+  readonly records: RecordOf[S][];
 }
 
-export interface Held {
-  readonly totals: { readonly records: number; readonly bytes: number; readonly dropped: number };
-  numbering(): Numbering;
-  /** Counts records that were lost outside of the tables. */
-  countDropped(records: number): void;
-  append(records: readonly MetricRecord[], atMs: number): void;
-  /** Seals when the open records fill a batch. */
-  sealFull(limits: OutboxLimits): void;
-  /** The batch on its way, else the oldest one, numbered now; null when nothing is held. */
-  next(limits: OutboxLimits): MetricsBatch | null;
-  /** The batch on its way is committed. */
-  forget(): void;
-  renumber(bootId: string): void;
-  /** Thins the oldest batch that is not thin and not numbered. False when there is none. */
-  thinOldest(): boolean;
-  /** Drops the oldest batch that is not numbered, else the open records. False when there are none. */
-  dropOldest(): boolean;
-  dropOlderThan(atMs: number): void;
-  close(): void;
+export type Held = ReturnType<typeof holdTables>;
+
+export interface HoldOptions {
+  readonly database: DatabaseSync;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly limits: OutboxLimits;
+  readonly durability: Durability;
 }
 
-export function holdTables(
-  database: DatabaseSync,
-  newId: () => string,
-  durability: Durability = 'power-cut',
-): Held {
-  database
-    .prepare(
-      'INSERT OR IGNORE INTO numbering (one, boot_id, last_seq, waiting_id, dropped) VALUES (1, ?, 0, 0, 0)',
-    )
-    .run(newId());
-  const stored = database.prepare('SELECT boot_id, last_seq, waiting_id, dropped FROM numbering').get() ?? {};
-  const sums = (table: string, count: string) => {
-    const row = database
-      .prepare(`SELECT ${count} AS records, coalesce(sum(bytes), 0) AS bytes FROM ${table}`)
-      .get();
-    return { records: Number(row?.records ?? 0), bytes: Number(row?.bytes ?? 0) };
-  };
-  const sealed = sums('batches', 'coalesce(sum(records), 0)');
-  const pending = sums('pending', 'count(*)');
-  const totals = {
-    records: sealed.records + pending.records,
-    bytes: sealed.bytes + pending.bytes,
-    dropped: Number(stored.dropped),
-  };
-  const number = {
-    bootId: String(stored.boot_id),
-    lastSeq: Number(stored.last_seq),
-    /** Row of the numbered batch that waits for its acknowledgement; 0 = none. */
-    waitingId: Number(stored.waiting_id),
-  };
+export function holdTables({ database, clock, newId, limits, durability }: HoldOptions) {
+  const rows = prepareRows(database);
+  const lanes = openLanes(database, newId);
+  const ledger = openLedger(database, rows, clock);
+  const { counts, open } = ledger;
+  /** Last batch that was held when the session began. */
+  const heldUpTo: Record<Stream, number> = { events: 0, logs: 0, metrics: 0 };
 
-  const insertPending = database.prepare('INSERT INTO pending (at, bytes, body) VALUES (?, ?, ?)');
-  const selectPending = database.prepare('SELECT id, at, bytes, body FROM pending ORDER BY id');
-  const deletePending = database.prepare('DELETE FROM pending WHERE id <= ?');
-  const insertBatch = database.prepare(
-    'INSERT INTO batches (newest_at, records, bytes, body) VALUES (?, ?, ?, ?)',
-  );
-  const deleteBatch = database.prepare('DELETE FROM batches WHERE id = ?');
-  const oldestUnnumbered = database.prepare(
-    'SELECT id, newest_at AS at, records, bytes FROM batches WHERE id > ? ORDER BY id LIMIT 1',
-  );
-  const oldestThick = database.prepare(
-    'SELECT id, newest_at AS at, records, bytes FROM batches WHERE is_thin = 0 AND id > ? ORDER BY id LIMIT 1',
-  );
-  const bodyOf = database.prepare('SELECT body FROM batches WHERE id = ?');
-  const updateBatch = database.prepare(
-    'UPDATE batches SET is_thin = 1, records = ?, bytes = ?, body = ? WHERE id = ?',
-  );
-  const saveNumbering = database.prepare(
-    'UPDATE numbering SET boot_id = ?, last_seq = ?, waiting_id = ?, dropped = ? WHERE one = 1',
-  );
-
-  const inTransaction = (work: () => void, isDurable = false): void => {
-    const before = { number: { ...number }, totals: { ...totals }, pending: { ...pending } };
+  const inTransaction = <T>(work: () => T, isDurable = false): T => {
+    const undo = [lanes.snapshot(), ledger.snapshot()];
     if (isDurable) database.exec(SYNCHRONOUS[durability].durable);
     try {
       database.exec('BEGIN IMMEDIATE');
-      work();
-      saveNumbering.run(number.bootId, number.lastSeq, number.waitingId, totals.dropped);
+      const result = work();
+      ledger.save();
       database.exec('COMMIT');
+      return result;
     } catch (error) {
-      Object.assign(number, before.number);
-      Object.assign(totals, before.totals);
-      Object.assign(pending, before.pending);
+      for (const step of undo) step();
       // A failed COMMIT may have ended the transaction already.
       if (database.isTransaction) database.exec('ROLLBACK');
       throw error;
@@ -106,160 +57,240 @@ export function holdTables(
       if (isDurable) database.exec(SYNCHRONOUS[durability].usual);
     }
   };
-  const change = (records: number, bytes: number): void => {
-    totals.records += records;
-    totals.bytes += bytes;
+  const change = (stream: Stream, records: number, bytes: number): void => {
+    counts[stream].records += records;
+    counts[stream].bytes += bytes;
   };
-  const drop = (row: Row): void =>
-    inTransaction(() => {
-      deleteBatch.run(row.id);
-      change(-row.records, -row.bytes);
-      totals.dropped += row.records;
-    });
-  const recordsOf = (id: number): MetricRecord[] | null => {
-    const decoded = decodeValue(MetricsBatch, {
-      boot_id: number.bootId,
-      seq: 1,
-      records: parse(bodyOf.get(id)?.body),
-    });
-    return decoded.ok ? decoded.value.records : null;
+  const waiting = (stream: Stream): readonly [number, number] => [
+    lanes.of(stream, 'live').waitingId,
+    lanes.of(stream, 'backlog').waitingId,
+  ];
+  const remove = (stream: Stream, row: Row): void => {
+    rows.deleteBatch(row.id);
+    change(stream, -row.records, -row.bytes);
   };
-
-  /** Moves the open records into batches. `withRest`: a last one that is not full, too. */
-  const seal = (limits: OutboxLimits, withRest: boolean): void => {
-    let group: Array<{ row: Row; body: string }> = [];
-    let groupBytes = 0;
-    const closeGroup = (): void => {
-      const last = group.at(-1);
-      if (last === undefined) return;
-      insertBatch.run(last.row.at, group.length, groupBytes, `[${group.map(({ body }) => body).join(',')}]`);
-      deletePending.run(last.row.id);
-      pending.records -= group.length;
-      pending.bytes -= groupBytes;
-      group = [];
-      groupBytes = 0;
-    };
-    for (const raw of selectPending.all()) {
-      const row = readRow({ ...raw, records: 1 });
-      if (group.length >= limits.batchRecords || groupBytes + row.bytes > limits.batchBytes) closeGroup();
-      group.push({ row, body: String(raw.body) });
-      groupBytes += row.bytes;
+  const drop = (stream: Stream, row: Row): void => {
+    remove(stream, row);
+    counts[stream].dropped += row.records;
+  };
+  /** Rewrites a batch that has no number; fewer records than before are counted as lost. */
+  const rewrite = <S extends Stream>(
+    stream: S,
+    row: Row,
+    records: readonly RecordOf[S][],
+    { thinned = 0, mark = row.mark, firstAtMs = row.firstAtMs } = {},
+  ): void => {
+    if (records.length === 0) {
+      drop(stream, row);
+      return;
     }
-    if (withRest || group.length >= limits.batchRecords) closeGroup();
+    const body = bodyOf(records.map(lineOf));
+    rows.updateBody(row.id, thinned, body, { mark, firstAtMs });
+    change(stream, body.records - row.records, body.bytes - row.bytes);
+    counts[stream].dropped += row.records - body.records;
   };
 
-  const held: Held = {
-    totals,
-    numbering: () => ({ ...number, isWaiting: number.waitingId !== 0 }),
-    countDropped: (records) =>
-      inTransaction(() => {
-        totals.dropped += records;
-      }),
-    append: (records, atMs) =>
-      inTransaction(() => {
-        for (const record of records) {
-          const body = JSON.stringify(record);
-          const bytes = Buffer.byteLength(body) + 1;
-          insertPending.run(atMs, bytes, body);
-          change(1, bytes);
-          pending.records += 1;
-          pending.bytes += bytes;
-        }
-      }),
-    sealFull(limits) {
-      if (pending.records < limits.batchRecords && pending.bytes <= limits.batchBytes) return;
-      inTransaction(() => seal(limits, false));
-    },
-    next(limits) {
-      for (;;) {
-        if (number.waitingId === 0) {
-          let row = oldestUnnumbered.get(0);
-          if (row === undefined && pending.records > 0) {
-            inTransaction(() => seal(limits, true));
-            row = oldestUnnumbered.get(0);
-          }
-          if (row === undefined) return null;
-          const { id } = readRow(row);
-          // Durable before the server can see it: after a power cut the number must not come back with other content.
-          inTransaction(() => {
-            number.lastSeq += 1;
-            number.waitingId = id;
-          }, true);
-        }
-        const records = recordsOf(number.waitingId);
-        if (records !== null) return { boot_id: number.bootId, seq: number.lastSeq, records };
-        // Unreadable, so never sent as it is: it is lost, and its number with the numbering.
-        const lost = readRow(oldestUnnumbered.get(number.waitingId - 1) ?? {});
-        held.renumber(newId());
-        drop(lost);
+  /** Puts chunks together into batches. `withRest`: a last one that is not full, too. */
+  const seal = (stream: Stream, withRest: boolean): void => {
+    let group: Array<{ row: Row; body: StoredBody }> = [];
+    let size = { records: 0, bytes: 0 };
+    const closeGroup = (): void => {
+      const [first] = group;
+      const last = group.at(-1);
+      if (first === undefined || last === undefined) return;
+      const lines = group.flatMap(({ body }) =>
+        isWhole(body) ? body.text.split('\n') : recordsOf(stream, body).map(lineOf),
+      );
+      const body = bodyOf(lines);
+      if (lines.length > 0) {
+        const { firstAtMs, mark } = first.row;
+        rows.insertBatch({ stream, body, firstAtMs, mark, livedMs: last.row.livedMs });
       }
-    },
-    forget: () =>
-      inTransaction(() => {
-        const row = readRow(oldestUnnumbered.get(number.waitingId - 1) ?? {});
-        deleteBatch.run(number.waitingId);
-        change(-row.records, -row.bytes);
-        number.waitingId = 0;
-      }),
-    renumber: (bootId) =>
-      inTransaction(() => Object.assign(number, { bootId, lastSeq: 0, waitingId: 0 }), true),
-    thinOldest() {
-      const found = oldestThick.get(number.waitingId);
-      if (found === undefined) return false;
-      const row = readRow(found);
-      const records = recordsOf(row.id);
-      if (records === null) {
-        drop(row);
-        return true;
-      }
-      const kept = thin(records);
-      const body = JSON.stringify(kept);
-      const bytes = Buffer.byteLength(body) - 1;
-      inTransaction(() => {
-        updateBatch.run(kept.length, bytes, body, row.id);
-        change(kept.length - row.records, bytes - row.bytes);
-        totals.dropped += row.records - kept.length;
-      });
-      return true;
-    },
-    dropOldest() {
-      const found = oldestUnnumbered.get(number.waitingId);
-      if (found !== undefined) {
-        drop(readRow(found));
-        return true;
-      }
-      if (pending.records === 0) return false;
-      inTransaction(() => {
-        database.exec('DELETE FROM pending');
-        change(-pending.records, -pending.bytes);
-        totals.dropped += pending.records;
-        Object.assign(pending, { records: 0, bytes: 0 });
-      });
-      return true;
-    },
-    dropOlderThan(atMs) {
-      for (;;) {
-        const found = oldestUnnumbered.get(number.waitingId);
-        if (found === undefined || readRow(found).at >= atMs) return;
-        drop(readRow(found));
-      }
-    },
-    close: () => database.close(),
+      rows.deleteChunks(stream, last.row.id);
+      change(stream, lines.length - size.records, (lines.length > 0 ? body.bytes : 0) - size.bytes);
+      counts[stream].dropped += size.records - lines.length;
+      open[stream].records -= size.records;
+      open[stream].bytes -= size.bytes;
+      group = [];
+      size = { records: 0, bytes: 0 };
+    };
+    for (const chunk of rows.chunks(stream)) {
+      const [first] = group;
+      const fits =
+        size.records + chunk.row.records <= limits.batchRecords &&
+        size.bytes + chunk.row.bytes <= limits.batchBytes &&
+        (first === undefined || isSameClock(first.row.mark, chunk.row.mark));
+      if (!fits) closeGroup();
+      group.push(chunk);
+      size = { records: size.records + chunk.row.records, bytes: size.bytes + chunk.row.bytes };
+    }
+    if (withRest || size.records >= limits.batchRecords) closeGroup();
   };
-  return held;
+
+  const candidate = (stream: Stream, lane: Lane): Row | null =>
+    lane === 'live'
+      ? rows.oldest(stream, heldUpTo[stream], Number.MAX_SAFE_INTEGER, waiting(stream))
+      : rows.oldest(stream, 0, heldUpTo[stream], waiting(stream));
+
+  /** Gives the next batch of the lane its number. False when there is none. */
+  const number = (stream: Stream, lane: Lane): boolean => {
+    let row = candidate(stream, lane);
+    if (row === null && lane === 'live' && open[stream].records > 0) {
+      inTransaction(() => seal(stream, true));
+      row = candidate(stream, lane);
+    }
+    if (row === null) return false;
+    const found = row;
+    // Durable before the server can see it: after a power cut the number must not come back with other content.
+    inTransaction(() => {
+      if (!settle(stream, found)) return;
+      const state = lanes.of(stream, lane);
+      state.lastSeq += 1;
+      state.waitingId = found.id;
+      lanes.save(stream, lane);
+    }, true);
+    return true;
+  };
+
+  /** Last changes before the number: the present clock, and without what a damaged page took. False when nothing is left. */
+  const settle = (stream: Stream, row: Row): boolean => {
+    const reading = ledger.now();
+    const step = stepSince(row.mark, reading);
+    const body = rows.body(row.id);
+    if (step === 0 && isWhole(body)) return true;
+    const records = recordsOf(stream, body).map((record) => moveRecord(record, row.mark, step));
+    rewrite(stream, row, records, {
+      ...(step === 0 ? {} : { mark: markOf(reading), firstAtMs: row.firstAtMs + step }),
+    });
+    return records.length > 0;
+  };
+
+  const renumber = (stream: Stream, lane: Lane): void =>
+    inTransaction(() => {
+      Object.assign(lanes.of(stream, lane), { bootId: newId(), lastSeq: 0, waitingId: 0 });
+      lanes.save(stream, lane);
+    }, true);
+
+  return {
+    counts,
+    rows,
+    inTransaction,
+    rewrite,
+    drop,
+    waiting,
+    renumber,
+    numbering: lanes.numbering,
+    /** Of the file, for records to come. */
+    freeBytes(): number {
+      const ask = (name: string): number =>
+        Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0);
+      return ask('freelist_count') * ask('page_size');
+    },
+    /** Merges the write-ahead log into the file, so that it is written from its start again. */
+    checkpoint: () => void database.exec('PRAGMA wal_checkpoint(RESTART)'),
+    close: () => database.close(),
+
+    /** Counts records that never came onto disk; on a full disk they are saved with the next change that fits. */
+    countDropped(stream: Stream, records: number): void {
+      counts[stream].dropped += records;
+    },
+    /** All of them or none. The lines must be of one class, each within `batchBytes`. */
+    append(stream: Stream, lines: readonly string[]): void {
+      inTransaction(() => {
+        const now = ledger.now();
+        for (const part of split(lines, limits)) {
+          const body = bodyOf(part);
+          const { livedMs } = now;
+          rows.insertChunk({ stream, body, firstAtMs: now.wallMs, mark: markOf(now), livedMs });
+          change(stream, body.records, body.bytes);
+          open[stream].records += body.records;
+          open[stream].bytes += body.bytes;
+        }
+        const { records, bytes } = open[stream];
+        if (records >= limits.batchRecords || bytes > limits.batchBytes) seal(stream, false);
+      });
+    },
+    /** What is held from before is backlog from here on. */
+    startSession(): void {
+      for (const stream of STREAMS) {
+        if (open[stream].records > 0) inTransaction(() => seal(stream, true));
+        heldUpTo[stream] = rows.lastId(stream);
+      }
+    },
+    /** The batch on its way, else the oldest one of the lane, numbered now; null when there is none. */
+    next<S extends Stream>(stream: S, lane: Lane): Handed<S> | null {
+      for (;;) {
+        const state = lanes.of(stream, lane);
+        if (state.waitingId === 0 && !number(stream, lane)) return null;
+        if (state.waitingId === 0) continue;
+        const row = rows.batch(state.waitingId);
+        const body = rows.body(state.waitingId);
+        if (row !== null && (isWhole(body) || isOldAndReadable(stream, row, body))) {
+          const { bootId, lastSeq: seq } = state;
+          const isHeldOver = row.id <= heldUpTo[stream];
+          return { bootId, seq, mark: row.mark, isHeldOver, records: recordsOf(stream, body) };
+        }
+        // Not what was sent: what is left of it gets another number, in another numbering.
+        renumber(stream, lane);
+      }
+    },
+    /** The batch on its way is committed. */
+    forget(stream: Stream, lane: Lane): void {
+      inTransaction(() => {
+        const state = lanes.of(stream, lane);
+        const row = rows.batch(state.waitingId);
+        if (row !== null) remove(stream, row);
+        state.waitingId = 0;
+        lanes.save(stream, lane);
+      });
+    },
+    dropOlderThan(stream: Stream, maxAgeMs: number): void {
+      for (;;) {
+        const row = rows.oldest(stream, 0, Number.MAX_SAFE_INTEGER, waiting(stream));
+        if (row === null || ledger.now().livedMs - row.livedMs <= maxAgeMs) return;
+        inTransaction(() => drop(stream, row));
+      }
+    },
+    /** False when there are none. */
+    dropOpen(stream: Stream): boolean {
+      if (open[stream].records === 0) return false;
+      inTransaction(() => {
+        rows.deleteChunks(stream, Number.MAX_SAFE_INTEGER);
+        change(stream, -open[stream].records, -open[stream].bytes);
+        counts[stream].dropped += open[stream].records;
+        Object.assign(open[stream], { records: 0, bytes: 0 });
+      });
+      return true;
+    },
+    /** When the oldest record was recorded, by the present clock; null when nothing is held. */
+    oldestAtMs(stream: Stream): number | null {
+      const row = rows.oldest(stream, 0, Number.MAX_SAFE_INTEGER, [0, 0]) ?? rows.firstChunk(stream);
+      return row === null ? null : row.firstAtMs + stepSince(row.mark, ledger.now());
+    },
+  };
 }
 
-const readRow = (row: Readonly<Record<string, unknown>>): Row => ({
-  id: Number(row.id ?? 0),
-  at: Number(row.at ?? 0),
-  records: Number(row.records ?? 0),
-  bytes: Number(row.bytes ?? 0),
-});
+const isSameClock = (a: ClockMark, b: ClockMark): boolean =>
+  a.osBoot === b.osBoot && Math.abs(a.offsetMs - b.offsetMs) < STEP_MIN_MS;
 
-function parse(body: unknown): unknown {
-  try {
-    return JSON.parse(String(body));
-  } catch {
-    return null;
+/** Older agents kept no checksum; their batch on its way is taken as it is when every record of it can be read. */
+const isOldAndReadable = (stream: Stream, row: Row, body: StoredBody): boolean =>
+  body.crc === null && recordsOf(stream, body).length === row.records;
+
+/** So that each part fits into one batch. */
+function split(lines: readonly string[], { batchRecords, batchBytes }: OutboxLimits): string[][] {
+  const parts: string[][] = [];
+  let bytes = 0;
+  for (const line of lines) {
+    const size = Buffer.byteLength(line) + 1;
+    const part = parts.at(-1);
+    if (part === undefined || part.length >= batchRecords || bytes + size > batchBytes) {
+      parts.push([line]);
+      bytes = size;
+    } else {
+      part.push(line);
+      bytes += size;
+    }
   }
+  return parts;
 }

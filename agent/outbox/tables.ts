@@ -1,23 +1,15 @@
-/** The outbox's SQLite file: opening, checking, and moving a damaged one aside. */
+/** The outbox's SQLite file: opening, checking, and replacing a damaged one by what could be saved of it. */
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { AgentError, messageOf } from '../errors.ts';
 import type { Durability } from '../state.ts';
+import { salvage } from './salvage.ts';
+import { bringForward, NewerFileError } from './schema.ts';
 
-/** SQLITE_BUSY, _CORRUPT, _NOTADB. Source: sqlite.org/rescode.html */
+/** SQLITE_BUSY, _CORRUPT, _NOTADB, _FULL. Source: sqlite.org/rescode.html */
 const SQLITE_BUSY = 5;
 const DAMAGE_CODES: readonly number[] = [11, 26];
-
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS numbering (
-    one INTEGER PRIMARY KEY CHECK (one = 1),
-    boot_id TEXT NOT NULL, last_seq INTEGER NOT NULL, waiting_id INTEGER NOT NULL, dropped INTEGER NOT NULL);
-  CREATE TABLE IF NOT EXISTS batches (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, newest_at INTEGER NOT NULL, records INTEGER NOT NULL,
-    bytes INTEGER NOT NULL, is_thin INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL);
-  CREATE INDEX IF NOT EXISTS batches_thick ON batches (id) WHERE is_thin = 0;
-  CREATE TABLE IF NOT EXISTS pending (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, bytes INTEGER NOT NULL, body TEXT NOT NULL);`;
+const SQLITE_FULL = 13;
 
 /**
  * With WAL, NORMAL and even OFF lose nothing to kill -9. NORMAL may lose the last transactions to a power cut, which is
@@ -33,8 +25,16 @@ class DamagedError extends Error {
   override name = 'DamagedError';
 }
 
+export interface OpenedTables {
+  readonly database: DatabaseSync;
+  /** What was wrong with the file before; null where nothing was. */
+  readonly damage: string | null;
+  /** Records that were saved out of the damaged file. */
+  readonly saved: number;
+}
+
 /** Opens or makes the file. @throws AgentError `state` when another agent holds it; Error for damage and disk errors. */
-export function openTables(file: string, durability: Durability): DatabaseSync {
+function openTables(file: string, durability: Durability, nowMs: number): DatabaseSync {
   const database = new DatabaseSync(file);
   try {
     // The exclusive lock keeps a second agent off this state folder, ends with the process whatever kills it, and
@@ -43,9 +43,9 @@ export function openTables(file: string, durability: Durability): DatabaseSync {
       `PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; ${SYNCHRONOUS[durability].usual}`,
     );
     database.exec('PRAGMA wal_autocheckpoint = 256; PRAGMA cache_size = -512;');
-    database.exec(SCHEMA);
     const [check] = Object.values(database.prepare('PRAGMA quick_check(1)').get() ?? {});
     if (check !== 'ok') throw new DamagedError(String(check));
+    bringForward(database, nowMs);
     return database;
   } catch (error) {
     database.close();
@@ -57,30 +57,61 @@ export function openTables(file: string, durability: Durability): DatabaseSync {
 }
 
 export const isDamage = (error: unknown): boolean =>
-  error instanceof DamagedError || DAMAGE_CODES.includes(codeOf(error) & 0xff);
+  error instanceof DamagedError ||
+  error instanceof NewerFileError ||
+  DAMAGE_CODES.includes(codeOf(error) & 0xff);
 
-/** Keeps the newest damaged file for a look at it; an older one makes room. Returns its name. */
-export function moveAside(file: string): string {
-  const aside = `${file}.damaged`;
-  for (const suffix of ['', '-wal', '-shm']) {
-    rmSync(`${aside}${suffix}`, { force: true });
-    if (existsSync(`${file}${suffix}`)) renameSync(`${file}${suffix}`, `${aside}${suffix}`);
-  }
-  return aside;
-}
+export const isDiskFull = (error: unknown): boolean => (codeOf(error) & 0xff) === SQLITE_FULL;
 
-/** Opens the file, or a fresh one beside the damaged one. `damage` says what was wrong. */
-export function openOrReplace(
-  file: string,
-  durability: Durability,
-): { database: DatabaseSync; damage: string | null } {
+/** Opens the file, or a fresh one with what could be saved of the damaged one, which stays beside it as `.damaged`. */
+export function openOrReplace(file: string, durability: Durability, nowMs: number): OpenedTables {
+  finishReplacement(file);
   try {
-    return { database: openTables(file, durability), damage: null };
+    return { database: openTables(file, durability, nowMs), damage: null, saved: 0 };
   } catch (error) {
     if (!isDamage(error)) throw error;
-    moveAside(file);
-    return { database: openTables(file, durability), damage: messageOf(error) };
+    return { ...replaceDamaged(file, durability, nowMs), damage: messageOf(error) };
   }
+}
+
+/** The damaged file must be closed. A crash on the way leaves either the damaged file or the whole new one in place. */
+export function replaceDamaged(
+  file: string,
+  durability: Durability,
+  nowMs: number,
+): { database: DatabaseSync; saved: number } {
+  const draft = draftOf(file);
+  removeAll(draft);
+  const fresh = openTables(draft, durability, nowMs);
+  const saved = salvage(file, fresh);
+  fresh.close();
+  moveAside(file);
+  renameSync(draft, file);
+  return { database: openTables(file, durability, nowMs), saved };
+}
+
+const draftOf = (file: string): string => `${file}.new`;
+
+/** After a crash between the two renames the new file waits beside an empty place. */
+function finishReplacement(file: string): void {
+  const draft = draftOf(file);
+  if (!existsSync(draft)) return;
+  if (existsSync(file)) removeAll(draft);
+  else renameSync(draft, file);
+}
+
+/** Keeps the newest damaged file for a look at it; an older one makes room. */
+function moveAside(file: string): void {
+  const aside = `${file}.damaged`;
+  removeAll(aside);
+  // The log first: without it the file beside it would be taken for whole by a later start.
+  for (const suffix of ['-wal', '-shm', '']) {
+    if (existsSync(`${file}${suffix}`)) renameSync(`${file}${suffix}`, `${aside}${suffix}`);
+  }
+}
+
+function removeAll(file: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true });
 }
 
 const codeOf = (error: unknown): number =>

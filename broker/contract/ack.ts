@@ -1,10 +1,11 @@
 /** What the control plane says once a device's message is committed in PostgreSQL (DESIGN §1.2). */
 import { type Static, Type } from 'typebox';
+import { STREAMS } from './batch.ts';
 
-export const ACK_STREAMS = ['heartbeat', 'metrics'] as const;
+export const ACK_STREAMS = ['heartbeat', ...STREAMS] as const;
 
 /**
- * For `metrics`: every batch of `boot_id` up to `seq` is committed; 0 = none is known, so send from the first.
+ * For `events`, `logs` and `metrics`: every batch of `boot_id` up to `seq` is committed; 0 = none is known, so send from the first.
  * For `heartbeat`: the beat `seq` of session `boot_id` (= the epoch as text) is committed.
  */
 export const Ack = Type.Object(

@@ -50,8 +50,10 @@ export function canReceive(principal: Principal, topic: string): boolean {
 
 /** The broker says what it refused; the control plane says everything else. */
 function canServicePublish(name: string, topic: string): boolean {
-  if (name !== 'control-plane') return false;
   const target = parseTopic(topic);
+  // The web process looks at devices for its viewers, and does nothing else on the broker.
+  if (name === 'web') return target?.channel === 'control';
+  if (name !== 'control-plane') return false;
   if (target !== null) return true;
   return parseSystemTopic(topic) === 'revocations';
 }

@@ -3,9 +3,12 @@ import type { Static, TSchema } from 'typebox';
 import { Ack } from './ack.ts';
 import { CertificateIssued, CertificateRequest } from './certificate.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { Control, LiveLogs, LiveMetrics } from './live.ts';
+import { EventsBatch, LogsBatch } from './logs.ts';
 import { MetricsBatch } from './metrics.ts';
 import { PresenceMessage } from './presence.ts';
 import { RefusalReport, Revocations } from './system.ts';
+import { TelemetrySettings } from './telemetry.ts';
 
 export interface Channel {
   /** `up`: the device publishes; `down`: the control plane publishes. */
@@ -38,6 +41,34 @@ export const CHANNELS = {
     payload: MetricsBatch,
     doc: 'A sealed batch of measurements from the outbox, sent again until acknowledged.',
   },
+  logs: {
+    direction: 'up',
+    qos: 1,
+    retain: false,
+    payload: LogsBatch,
+    doc: 'A sealed batch of log lines, redacted on the device; sent again until acknowledged.',
+  },
+  events: {
+    direction: 'up',
+    qos: 1,
+    retain: false,
+    payload: EventsBatch,
+    doc: 'A sealed batch of what the agent itself reports; the last to be given up.',
+  },
+  'live/logs': {
+    direction: 'up',
+    qos: 0,
+    retain: false,
+    payload: LiveLogs,
+    doc: 'Log lines while somebody holds a lease; never stored.',
+  },
+  'live/metrics': {
+    direction: 'up',
+    qos: 0,
+    retain: false,
+    payload: LiveMetrics,
+    doc: 'Measurements while somebody holds a lease; never stored.',
+  },
   'certificate/request': {
     direction: 'up',
     qos: 1,
@@ -51,6 +82,20 @@ export const CHANNELS = {
     retain: false,
     payload: Ack,
     doc: 'Said only after the message is committed in PostgreSQL.',
+  },
+  telemetry: {
+    direction: 'down',
+    qos: 1,
+    retain: false,
+    payload: TelemetrySettings,
+    doc: 'The organisation’s telemetry settings, where the heartbeat named another version.',
+  },
+  control: {
+    direction: 'down',
+    qos: 1,
+    retain: false,
+    payload: Control,
+    doc: 'Leases for live logs and metrics.',
   },
   'certificate/issued': {
     direction: 'down',

@@ -23,6 +23,13 @@ export const HeartbeatMetrics = Type.Object({
 });
 export type HeartbeatMetrics = Static<typeof HeartbeatMetrics>;
 
+const ClassDepth = Type.Object({
+  records: Type.Integer({ minimum: 0 }),
+  bytes: Type.Integer({ minimum: 0 }),
+  dropped: Type.Integer({ minimum: 0, description: 'Given up, thinned out included.' }),
+  oldest_at: Type.Optional(Type.String({ format: 'date-time', description: 'Of the oldest record held.' })),
+});
+
 /** Repeats versions and the session epoch, so that any lost message heals within one beat (DESIGN §1.1). */
 export const Heartbeat = Type.Object(
   {
@@ -52,7 +59,15 @@ export const Heartbeat = Type.Object(
         records: Type.Integer({ minimum: 0 }),
         bytes: Type.Integer({ minimum: 0 }),
         dropped: Type.Integer({ minimum: 0, description: 'Records given up since the outbox was made.' }),
+        by_class: Type.Optional(
+          Type.Partial(Type.Object({ events: ClassDepth, logs: ClassDepth, metrics: ClassDepth }), {
+            description: 'The same for each class of the outbox.',
+          }),
+        ),
       }),
+    ),
+    telemetry_version: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Version of the telemetry settings in use; 0 = as shipped.' }),
     ),
     certificate_serial: Type.Optional(Type.String({ pattern: '^[0-9a-f]{2,40}$' })),
     facts: Type.Optional(

@@ -15,6 +15,8 @@ const MEMBER_ACTIONS = [
   'token.read',
   'integrator.read',
   'refusal.read',
+  'telemetry.read',
+  'log.read',
 ] as const satisfies readonly RoleAction[];
 
 const ADMIN_ACTIONS = [
@@ -28,6 +30,8 @@ const ADMIN_ACTIONS = [
   'token.write',
   'integrator.write',
   'audit.read',
+  'telemetry.write',
+  'dead_letter.read',
 ] as const satisfies readonly RoleAction[];
 
 /** What each role may do: system admins everywhere, the other two in the organisation of their membership. */

@@ -34,14 +34,24 @@ export async function openSession(
   return { sessionToken, session };
 }
 
+/** `touch` false: looks whether the session lives, without that being a use of it that keeps it from idling out. */
+export interface SessionLook {
+  readonly touch?: boolean;
+}
+
 /** Null for a session that is unknown, over, or idle too long. */
 export async function findSession(
   sessions: SessionStore,
   sessionToken: string,
   now: Date,
+  look: SessionLook = {},
 ): Promise<Session | null> {
-  return SESSION_TOKEN.test(sessionToken) ? useSession(sessions, hashSecret(sessionToken), now) : null;
+  return SESSION_TOKEN.test(sessionToken) ? useSession(sessions, hashSecret(sessionToken), now, look) : null;
 }
 
-export const useSession = (sessions: SessionStore, tokenHash: string, now: Date): Promise<Session | null> =>
-  sessions.use(tokenHash, now, new Date(now.getTime() - SESSION_IDLE_MS));
+export const useSession = (
+  sessions: SessionStore,
+  tokenHash: string,
+  now: Date,
+  { touch = true }: SessionLook = {},
+): Promise<Session | null> => sessions.use(tokenHash, now, new Date(now.getTime() - SESSION_IDLE_MS), touch);

@@ -74,8 +74,8 @@ export function createSignIn(deps: SignInDeps): SignInUseCases {
       });
     },
 
-    async authenticate(sessionToken, origin): Promise<Person> {
-      const session = await findSession(database.sessions, sessionToken, now());
+    async authenticate(sessionToken, origin, look): Promise<Person> {
+      const session = await findSession(database.sessions, sessionToken, now(), look);
       const user = session === null ? null : await database.users.find(session.userId);
       if (session === null || user === null || user.disabled) throw new AppError('auth.required');
       const memberships = await database.users.memberships(user.id);

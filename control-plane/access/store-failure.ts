@@ -18,6 +18,11 @@ export function toAppError(error: unknown): unknown {
   switch (error.code) {
     case 'cursor_invalid':
       return new AppError('request.cursor_invalid', { cause: error });
+    case 'invalid':
+      return new AppError('request.invalid', {
+        errors: [{ path: error.field ?? 'request', message: error.message }],
+        cause: error,
+      });
     case 'unavailable':
       return new AppError('service.unavailable', { cause: error });
     case 'conflict': {

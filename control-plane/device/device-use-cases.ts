@@ -6,8 +6,10 @@ import { isLive, renewCertificate } from '../credentials/renewal.ts';
 import { AppError } from '../errors.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { IngestMessage } from '../ingest/message.ts';
-import type { Outcome } from '../ingest/plan.ts';
+import type { Outcome } from '../ingest/outcome.ts';
+import type { TelemetryCache } from '../settings-delivery/telemetry-cache.ts';
 import type { DeviceCaller, DeviceUseCases, Origin } from '../use-cases.ts';
+import { createBatchVerb } from './batch-verb.ts';
 
 export interface DeviceUseCaseDeps {
   readonly database: Database;
@@ -15,6 +17,7 @@ export interface DeviceUseCaseDeps {
   readonly deviceTokens: DeviceTokens;
   /** Started with `retry: false`; its owner stops it. */
   readonly ingest: Ingest;
+  readonly telemetryCache: TelemetryCache;
   readonly deviceCertificateDays: number;
   /** `required`: a JWT counts only beside its own client certificate. */
   readonly deviceMtls: 'optional' | 'required';
@@ -29,7 +32,8 @@ interface ProvenDevice extends DeviceCaller {
 }
 
 export function createDeviceUseCases(deps: DeviceUseCaseDeps): DeviceUseCases {
-  const { database, deviceTokens, ingest, now = () => new Date() } = deps;
+  const { database, deviceTokens, ingest, telemetryCache, now = () => new Date() } = deps;
+  const sendBatch = createBatchVerb({ ingest, now });
 
   /** The device behind a live certificate. @throws 'auth.required', 'auth.forbidden' */
   async function holderOf(
@@ -115,23 +119,13 @@ export function createDeviceUseCases(deps: DeviceUseCaseDeps): DeviceUseCases {
       return { config_version: config.version, config_data: config.data, sha256: config.sha256 };
     },
 
-    async metrics(device, { boot_id: bootId, seq, metrics }) {
-      if ((bootId === undefined) !== (seq === undefined)) {
-        throw new AppError('request.invalid', { detail: 'boot_id and seq come together or not at all' });
-      }
-      const batch = bootId === undefined || seq === undefined ? null : { bootId, seq };
-      const outcome = await submit(ingest, {
-        kind: 'metrics',
-        address: addressOf(device),
-        receivedAt: now(),
-        batch,
-        records: metrics,
-      });
-      const cursor = outcome.ack?.seq ?? null;
-      if (outcome.kind === 'gap') {
-        throw new AppError('ingest.gap', { detail: `Batch ${cursor} is the last one committed` });
-      }
-      return { accepted: outcome.kind === 'committed' ? metrics.length : 0, seq: cursor };
+    metrics: (device, { metrics, ...fields }) => sendBatch(device, 'metrics', fields, metrics),
+    logs: (device, { logs, ...fields }) => sendBatch(device, 'logs', fields, logs),
+    events: (device, { events, ...fields }) => sendBatch(device, 'events', fields, events),
+
+    async telemetry(device) {
+      await telemetryCache.ready();
+      return telemetryCache.of(device.orgId).settings;
     },
 
     async renew(device, csrPem) {
@@ -149,8 +143,9 @@ export function createDeviceUseCases(deps: DeviceUseCaseDeps): DeviceUseCases {
 async function submit(ingest: Ingest, message: IngestMessage): Promise<Outcome> {
   const outcome = await ingest.submit(message);
   if (outcome.kind === 'unknown_device') throw new AppError('device.not_found');
-  // A numbered batch was given up and its number passed: the ack tells the device to forget it.
-  if (outcome.kind === 'dead_lettered' && outcome.ack === null) {
+  if (outcome.kind === 'disabled')
+    throw new AppError('auth.forbidden', { detail: 'This device is disabled' });
+  if (outcome.kind === 'dead_lettered') {
     throw new AppError('request.invalid', { detail: 'The database cannot hold a value of this message' });
   }
   return outcome;

@@ -10,7 +10,7 @@ const RECENT_METRICS = 100;
 export interface DetailParts {
   readonly snapshot: PresenceSnapshot | null;
   readonly config: Awaited<ReturnType<Database['devices']['activeConfig']>>;
-  readonly metrics: Awaited<ReturnType<Database['telemetry']['recentMetrics']>>;
+  readonly metrics: Awaited<ReturnType<Database['series']['recent']>>;
   readonly certificates: readonly Certificate[];
 }
 
@@ -21,7 +21,7 @@ export async function readDetailParts(
   const [snapshot, config, metrics, certificates] = await Promise.all([
     database.presence.snapshot(orgId, id),
     database.devices.activeConfig(orgId, id),
-    database.telemetry.recentMetrics(orgId, id, RECENT_METRICS),
+    database.series.recent(orgId, id, RECENT_METRICS),
     database.certificates.ofDevice(orgId, id),
   ]);
   return { snapshot, config, metrics, certificates };
@@ -42,6 +42,7 @@ export function deviceDetail(device: Device, parts: DetailParts, now: Date): Dev
     observation_since: snapshot?.since?.toISOString() ?? null,
     last_goodbye_reason: snapshot?.goodbyeReason ?? null,
     outbox: heartbeat?.outbox ?? null,
+    clock_skew_ms: snapshot?.clockSkewMs ?? null,
     current_config: {
       config_version: config?.version ?? 0,
       config_data: config?.data ?? {},

@@ -11,6 +11,13 @@ const CONNECT_TIMEOUT_MS = 5000;
 const KEEPALIVE_S = 30;
 /** Unacknowledged publishes; above it answers are dropped and counted: devices ask again. MQTT has 65,535 ids. */
 export const MAX_IN_FLIGHT = 8000;
+/** Bytes of QoS 0 that wait for the socket; above it they are dropped and counted as well. */
+export const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
+
+export interface Subscription {
+  readonly filter: string;
+  readonly qos: 0 | 1;
+}
 
 export interface BrokerLinkOptions {
   /** mqtts://host:port */
@@ -21,8 +28,7 @@ export interface BrokerLinkOptions {
   readonly trustPem: string;
   /** Name that the broker's certificate must carry; default: the host of the URL. */
   readonly servername?: string;
-  /** Filters, QoS 1. */
-  readonly subscriptions: readonly string[];
+  readonly subscriptions: readonly Subscription[];
   /** Resolves when the next message may be read: this is the back-pressure. Must not reject. */
   readonly onMessage: (topic: string, payload: Uint8Array) => Promise<void> | null;
   /** After each connect, once every subscription is granted. */
@@ -35,8 +41,8 @@ export interface BrokerLink {
   readonly isUp: boolean;
   /** Since when the link is up without a break; null while it is not. */
   readonly upSince: Date | null;
-  /** QoS 1, not waited for. @returns false where there is no link or too much in flight. */
-  publish(topic: string, payload: string): boolean;
+  /** Not waited for. @returns false where there is no link or too much in flight. */
+  publish(topic: string, payload: string, qos?: 0 | 1): boolean;
   /** Leaves the broker in order and stays away until `resume`. */
   suspend(): void;
   resume(): void;
@@ -74,8 +80,11 @@ export function startBrokerLink(options: BrokerLinkOptions): BrokerLink {
 
   async function subscribe(current: MqttClient): Promise<void> {
     try {
-      const granted = await current.subscribeAsync([...options.subscriptions], { qos: 1 });
-      const refused = granted.filter(({ qos }) => qos !== 1).map(({ topic }) => topic);
+      const wanted = Object.fromEntries(options.subscriptions.map(({ filter, qos }) => [filter, { qos }]));
+      const granted = await current.subscribeAsync(wanted);
+      const refused = granted
+        .filter(({ topic, qos }) => qos !== wanted[topic]?.qos)
+        .map(({ topic }) => topic);
       if (refused.length > 0) throw new Error(`the broker refused ${refused.join(', ')}`);
     } catch (error) {
       if (client === current) log.error({ err: error }, 'subscriptions not granted');
@@ -122,11 +131,17 @@ export function startBrokerLink(options: BrokerLinkOptions): BrokerLink {
     get upSince() {
       return upSince;
     },
-    publish(topic, payload) {
+    publish(topic, payload, qos = 1) {
       const current = client;
-      if (current === null || upSince === null || inFlight >= MAX_IN_FLIGHT) {
+      const isFull =
+        qos === 1 ? inFlight >= MAX_IN_FLIGHT : (current?.stream?.writableLength ?? 0) >= MAX_BUFFERED_BYTES;
+      if (current === null || upSince === null || isFull) {
         dropped += 1;
         return false;
+      }
+      if (qos === 0) {
+        current.publish(topic, payload, { qos });
+        return true;
       }
       inFlight += 1;
       current.publish(topic, payload, { qos: 1 }, () => {

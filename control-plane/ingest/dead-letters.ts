@@ -1,7 +1,8 @@
 /** Messages that nobody can use: counted always, kept as samples with their reason, bounded per device and minute. */
-import type { Database } from '#db';
+import type { Database, DeadLetter } from '#db';
 import type { Logger } from '../log.ts';
-import { SAMPLE_BYTES } from './message.ts';
+import type { TelemetryCache } from '../settings-delivery/telemetry-cache.ts';
+import { sampleOf } from './dead-letter.ts';
 
 /** Samples per device and minute; one broken device must not fill the table. */
 export const SAMPLES_PER_DEVICE_MINUTE = 5;
@@ -11,7 +12,8 @@ export const SAMPLES_PER_MINUTE = 300;
 const MAX_WAITING = 300;
 const FLUSH_MS = 1000;
 
-type Row = Parameters<Database['telemetry']['deadLetter']>[0][number];
+/** Bytes of a payload that wait; a sample shows less, but half a secret is not recognised. */
+const MAX_WAITING_BYTES = 64 * 1024;
 
 export interface DeadLetterSampler {
   /** Counts one; true where its sample may be kept. */
@@ -49,38 +51,57 @@ export function createDeadLetterSampler(now: () => Date): DeadLetterSampler {
 
 export interface DeadLetterBox {
   /** Never waits and never throws. */
-  put(row: Row): void;
+  put(letter: DeadLetter): void;
   stop(): Promise<void>;
 }
 
 /** Writes samples beside ingest, a second at a time, so that rubbish never slows good messages down. */
 export function startDeadLetterBox(deps: {
-  database: Pick<Database, 'telemetry'>;
+  database: Pick<Database, 'telemetry' | 'organizations'>;
+  telemetry: TelemetryCache;
   sampler: DeadLetterSampler;
   log: Logger;
 }): DeadLetterBox {
-  let waiting: Row[] = [];
+  const { database, telemetry, sampler, log } = deps;
+  let waiting: DeadLetter[] = [];
   let flushing: Promise<void> = Promise.resolve();
   const timer = setInterval(flush, FLUSH_MS);
   timer.unref();
 
   function flush(): void {
     if (waiting.length === 0) return;
-    const rows = waiting;
+    const letters = waiting;
     waiting = [];
     flushing = flushing.then(async () => {
       try {
-        await deps.database.telemetry.deadLetter(rows);
+        await telemetry.ready();
+        await database.telemetry.deadLetter(await redacted(letters));
       } catch (error) {
-        deps.log.warn({ err: error, rows: rows.length }, 'dead letters not kept');
+        log.warn({ err: error, letters: letters.length }, 'dead letters not kept');
       }
     });
   }
 
+  /** By the rules of the organisation whose address it came from. */
+  async function redacted(letters: readonly DeadLetter[]): Promise<DeadLetter[]> {
+    const redactors = new Map([[null as string | null, telemetry.asShipped.redactor]]);
+    for (const slug of new Set(letters.map(({ orgSlug }) => orgSlug))) {
+      if (slug === null) continue;
+      const organization = await database.organizations.findBySlug(slug);
+      const { redactor } = organization === null ? telemetry.asShipped : telemetry.of(organization.id);
+      redactors.set(slug, redactor);
+    }
+    return letters.map((letter) => {
+      const redactor = redactors.get(letter.orgSlug) ?? telemetry.asShipped.redactor;
+      return { ...letter, sample: sampleOf(letter.sample, redactor) };
+    });
+  }
+
   return {
-    put(row) {
-      const isKept = deps.sampler.admit(row.device) && waiting.length < MAX_WAITING;
-      if (isKept) waiting.push({ ...row, sample: row.sample.subarray(0, SAMPLE_BYTES) });
+    put(letter) {
+      const isKept = sampler.admit(letter.device) && waiting.length < MAX_WAITING;
+      // A copy: the payload is a slice of all that was read from the socket.
+      if (isKept) waiting.push({ ...letter, sample: letter.sample.slice(0, MAX_WAITING_BYTES) });
     },
     async stop() {
       clearInterval(timer);

@@ -1,27 +1,18 @@
 /** Every message that the broker hands to the control plane, to the part that deals with it. */
-
 import type { Authority } from '#certs';
-import {
-  type Ack,
-  type CertificateIssued,
-  decodePayload,
-  decodeSystemPayload,
-  parseSystemTopic,
-  parseTopic,
-  topicFor,
-} from '#contract';
+import { decodeSystemPayload, parseSystemTopic, parseTopic } from '#contract';
 import type { Database } from '#db';
-import type { AckTokens } from '../credentials/ack-tokens.ts';
-import { renewCertificate } from '../credentials/renewal.ts';
-import { AppError } from '../errors.ts';
+import { createRenewalDesk } from '../credentials/renewal-desk.ts';
 import type { Logger } from '../log.ts';
 import type { DeadLetterBox } from './dead-letters.ts';
 import type { Ingest } from './ingest.ts';
-import { type Address, decodeMessage, type IngestMessage } from './message.ts';
-import type { Outcome } from './plan.ts';
+import { decodeMessage } from './message.ts';
+import { noRejections, type RejectionCounts } from './reasons.ts';
 
 /** Renewals and refusal reports in work at once; more are refused or dropped, and counted. */
 const MAX_ASIDE = 50;
+/** Topics remembered as they were read; a device has six. */
+const MAX_TOPICS = 60_000;
 
 export interface InboxDeps {
   readonly database: Database;
@@ -29,7 +20,6 @@ export interface InboxDeps {
   readonly deviceCertificateDays: number;
   readonly ingest: Ingest;
   readonly deadLetters: DeadLetterBox;
-  readonly tokens: AckTokens;
   readonly publish: (topic: string, payload: string) => boolean;
   readonly log: Logger;
   readonly now: () => Date;
@@ -38,93 +28,94 @@ export interface InboxDeps {
 export interface Inbox {
   /** Null where the next message may be read at once, else resolves when it may. Never rejects. */
   take(topic: string, payload: Uint8Array): Promise<void> | null;
-  /** Messages that were not understood. */
-  readonly undecodable: number;
+  /** Messages of which nothing was understood, by reason. */
+  readonly undecodable: Readonly<RejectionCounts>;
   /** Reports and requests dropped because too many were in work. */
   readonly droppedAside: number;
-  /** Resolves when all that was taken is settled. */
+  /** Messages for which the queue had no room; they are not acknowledged. */
+  readonly overflow: number;
+  /** Resolves when all that was taken aside is settled. */
   idle(): Promise<void>;
 }
 
-export function createInbox(deps: InboxDeps): Inbox {
-  const { database, ingest, tokens, publish, log, now } = deps;
-  const open = new Set<Promise<void>>();
-  let aside = 0;
-  let undecodable = 0;
-  let droppedAside = 0;
+type Topic = ReturnType<typeof parseTopic>;
 
-  function track(work: Promise<void>): void {
-    const tracked = work.finally(() => open.delete(tracked));
-    open.add(tracked);
+export function createInbox(deps: InboxDeps): Inbox {
+  const { database, ingest, log, now } = deps;
+  const renewals = createRenewalDesk(deps);
+  const open = new Set<Promise<void>>();
+  const topics = new Map<string, Topic>();
+  const undecodable = noRejections();
+  let droppedAside = 0;
+  let overflow = 0;
+
+  /** Devices say much on few topics. */
+  function topicOf(text: string): Topic {
+    let topic = topics.get(text);
+    if (topic === undefined) {
+      topic = parseTopic(text);
+      if (topics.size >= MAX_TOPICS) topics.clear();
+      topics.set(text, topic);
+    }
+    return topic;
   }
 
   function take(topic: string, payload: Uint8Array): Promise<void> | null {
-    const system = parseSystemTopic(topic);
-    const parsed = parseTopic(topic);
-    if (system !== null) {
-      if (system === 'refusals') runAside(() => storeRefusals(payload));
-    } else if (parsed?.channel === 'certificate/request') {
-      const isTaken = runAside(() => renew(parsed, payload));
-      if (!isTaken) refuseRenewal(parsed, payload, 'rate.limited');
-    } else {
-      const receivedAt = now();
-      const decoded = decodeMessage(topic, payload, receivedAt);
-      if (decoded.ok) {
-        track(handle(decoded.message));
-      } else {
-        undecodable += 1;
-        const { address, channel, reason } = decoded;
-        const orgSlug = address?.org ?? null;
-        const device = address?.device ?? null;
-        deps.deadLetters.put({ orgSlug, device, channel, topic, reason, sample: payload, receivedAt });
-      }
-    }
+    const parsed = topicOf(topic);
+    if (parsed === null) takeSystem(topic, payload);
+    else if (parsed.channel === 'certificate/request') {
+      if (!runAside(() => renewals.answer(parsed, payload))) renewals.refuse(parsed, payload, 'rate.limited');
+    } else takeRecord(topic, parsed, payload);
     return ingest.whenReady();
   }
 
-  async function handle(message: IngestMessage): Promise<void> {
-    try {
-      const outcome = await ingest.submit(message);
-      if (outcome.ack === null) return;
-      const due = message.kind === 'heartbeat' && outcome.deviceId !== null;
-      const isTokenDue = due && tokens.isDue(outcome.deviceId, message.heartbeat);
-      const token = isTokenDue ? await makeToken(message, outcome) : null;
-      const ack: Ack = { ...outcome.ack, ...token };
-      publish(topicFor('ack', message.address), JSON.stringify(ack));
-    } catch (error) {
-      // Not committed, so not acknowledged: the device sends it again.
-      log.debug({ err: error, ...message.address }, 'message not committed');
+  function takeRecord(topic: string, parsed: NonNullable<Topic>, payload: Uint8Array): void {
+    const receivedAt = now();
+    const decoded = decodeMessage(parsed.channel, parsed, payload, receivedAt);
+    if (decoded.ok) {
+      if (!ingest.offer(decoded.message)) overflow += 1;
+      return;
+    }
+    putAside(topic, parsed, decoded.reason, payload, receivedAt);
+    undecodable[decoded.code] += 1;
+  }
+
+  function takeSystem(topic: string, payload: Uint8Array): void {
+    const system = parseSystemTopic(topic);
+    if (system === 'refusals') runAside(() => storeRefusals(payload));
+    else if (system === null) {
+      undecodable.envelope += 1;
+      putAside(topic, null, 'no topic of a device', payload, now());
     }
   }
 
-  /** The ack is the promise that matters; without a token it still goes out. */
-  async function makeToken(message: Extract<IngestMessage, { kind: 'heartbeat' }>, outcome: Outcome) {
-    const { deviceId, orgId } = outcome;
-    if (deviceId === null || orgId === null) return null;
-    try {
-      return await tokens.make({ deviceId, orgId, org: message.address.org }, message.heartbeat);
-    } catch (error) {
-      log.warn({ err: error, ...message.address }, 'no token for the ack');
-      return null;
-    }
+  function putAside(
+    topic: string,
+    parsed: Topic,
+    reason: string,
+    sample: Uint8Array,
+    receivedAt: Date,
+  ): void {
+    const orgSlug = parsed?.org ?? null;
+    const device = parsed?.device ?? null;
+    const channel = parsed?.channel ?? null;
+    deps.deadLetters.put({ orgSlug, device, channel, topic, reason, sample, receivedAt });
   }
 
   function runAside(work: () => Promise<void>): boolean {
-    if (aside >= MAX_ASIDE) {
+    if (open.size >= MAX_ASIDE) {
       droppedAside += 1;
       return false;
     }
-    aside += 1;
     const run = async (): Promise<void> => {
       try {
         await work();
       } catch (error) {
         log.warn({ err: error }, 'message not dealt with');
-      } finally {
-        aside -= 1;
       }
     };
-    track(run());
+    const tracked = run().finally(() => open.delete(tracked));
+    open.add(tracked);
     return true;
   }
 
@@ -134,46 +125,14 @@ export function createInbox(deps: InboxDeps): Inbox {
     else log.warn({ reason: decoded.reason }, 'refusal report not understood');
   }
 
-  async function renew({ org, device }: Address, payload: Uint8Array): Promise<void> {
-    const decoded = decodePayload('certificate/request', payload);
-    if (!decoded.ok) {
-      undecodable += 1;
-      return;
-    }
-    const { request_id, csr } = decoded.value;
-    try {
-      const request = { org, deviceId: device, csrPem: csr, ipAddress: null };
-      const renewed = await renewCertificate(deps, request);
-      reply(
-        { org, device },
-        {
-          request_id,
-          certificate_chain: renewed.chainPem,
-          expires_at: renewed.expiresAt.toISOString(),
-        },
-      );
-    } catch (error) {
-      if (!(error instanceof AppError)) log.error({ err: error, org, device }, 'renewal failed');
-      reply({ org, device }, { request_id, error: error instanceof AppError ? error.code : 'internal' });
-    }
-  }
-
-  function refuseRenewal(address: Address, payload: Uint8Array, error: string): void {
-    const decoded = decodePayload('certificate/request', payload);
-    if (decoded.ok) reply(address, { request_id: decoded.value.request_id, error });
-  }
-
-  function reply({ org, device }: Address, message: CertificateIssued): void {
-    publish(topicFor('certificate/issued', { org, device }), JSON.stringify(message));
-  }
-
   return {
     take,
-    get undecodable() {
-      return undecodable;
-    },
+    undecodable,
     get droppedAside() {
       return droppedAside;
+    },
+    get overflow() {
+      return overflow;
     },
     async idle() {
       await Promise.all(open);

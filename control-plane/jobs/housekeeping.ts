@@ -13,6 +13,10 @@ export const PENDING_CERTIFICATE_MS = HOUR_MS;
 export const REFUSALS_KEPT_MS = 30 * 24 * HOUR_MS;
 /** Serials in one notice; see the 7,900 bytes of NOTIFY. */
 const MAX_SERIALS_PER_NOTICE = 150;
+/** (device, hour) pairs summed up in one go, at about a millisecond each: none of these transactions is long. */
+const ROLLUP_CHUNK = 500;
+/** In one run; what is left waits for the next minute. */
+const MAX_ROLLUP_MS = 45_000;
 
 export interface HousekeepingDeps {
   readonly database: Database;
@@ -49,8 +53,22 @@ export function housekeepingJobs(deps: HousekeepingDeps): readonly Job[] {
     locked('refusals', HOUR_MS, async () => {
       await database.refusals.deleteBefore(new Date(now().getTime() - REFUSALS_KEPT_MS));
     }),
+    locked('rollups', MINUTE_MS, async () => {
+      await refreshRollups(database, now);
+    }),
     locked('database-maintenance', HOUR_MS, () => database.maintain(now())),
   ];
+}
+
+/** In chunks while there is work and time. @returns (device, hour) pairs settled */
+export async function refreshRollups(database: Pick<Database, 'series'>, now: () => Date): Promise<number> {
+  const startedAtMs = now().getTime();
+  let total = 0;
+  for (;;) {
+    const settled = await database.series.refreshRollups(now(), ROLLUP_CHUNK);
+    total += settled;
+    if (settled < ROLLUP_CHUNK || now().getTime() - startedAtMs > MAX_ROLLUP_MS) return total;
+  }
 }
 
 /** @returns how many; the brokers hear of them when the transaction commits. */

@@ -18,10 +18,12 @@ import { runRole } from './run-role.ts';
 export const runWeb = (root: string, settings: Settings): Promise<number> =>
   runRole('web', settings, async (log, endBecause) => {
     const paths = pathsOf(settings.dataDir);
-    const { publicUrl, mqttUrl } = addressesOf(settings);
+    const { publicUrl, mqttUrl, ownMqttUrl } = addressesOf(settings);
     const authority = await openOwnAuthority(settings);
     const readCertificate = () => ownServerCertificate(authority, 'web', settings);
     const certificate = await readCertificate();
+    const readServiceCertificate = () => authority.serviceCertificate('web');
+    const serviceCertificate = await readServiceCertificate();
     const database = await openDatabase({ url: requireDatabaseUrl(settings), log });
     const controlPlane = await createControlPlane({
       database,
@@ -29,6 +31,7 @@ export const runWeb = (root: string, settings: Settings): Promise<number> =>
       deviceTokens: await openDeviceTokens({ dir: paths.keys }),
       addresses: { publicUrl, mqttUrl, serverPin: certificate.pin },
       settings,
+      broker: { url: ownMqttUrl, tls: serviceCertificate, trustPem: authority.trustPem },
       log,
     });
     mkdirSync(paths.downloads, { recursive: true, mode: 0o700 });
@@ -51,13 +54,17 @@ export const runWeb = (root: string, settings: Settings): Promise<number> =>
       version: versionOf(readJson(join(root, 'package.json'))),
       log,
     });
-    const watch = watchCertificate(certificate, readCertificate, {
+    const onCertificate = {
       changed: () => endBecause('own certificate renewed'),
-      failed: (error) => log.error({ err: error }, 'own certificate cannot be read'),
-    });
+      failed: (error: unknown) => log.error({ err: error }, 'own certificate cannot be read'),
+    };
+    const watches = [
+      watchCertificate(certificate, readCertificate, onCertificate),
+      watchCertificate(serviceCertificate, readServiceCertificate, onCertificate),
+    ];
     return {
       async stop() {
-        watch.stop();
+        for (const watch of watches) watch.stop();
         await server.stop();
         await controlPlane.stop();
         await database.close();

@@ -47,6 +47,7 @@ export const devicePresence = pgTable('device_presence', {
   goodbyeReason: varchar('goodbye_reason'),
   heartbeat: jsonb(),
   facts: jsonb().notNull().default({}),
+  clockSkewMs: bigint('clock_skew_ms', { mode: 'number' }),
 });
 
 export const deviceConfigurations = pgTable('device_configurations', {

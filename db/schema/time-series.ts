@@ -1,4 +1,4 @@
-/** Tables of migration 0003, for types and queries; the SQL file is what makes them. */
+/** Tables of migration 0003 with the later columns, for types and queries; the SQL file is what makes them. */
 import { bigint, customType, jsonb, pgTable, primaryKey, uuid, varchar } from 'drizzle-orm/pg-core';
 import type { Observation } from '../stores/contracts/devices.ts';
 import { instant } from './instant.ts';
@@ -14,6 +14,7 @@ export const deviceMetrics = pgTable('device_metrics', {
   metricType: varchar('metric_type').notNull(),
   metricValue: jsonb('metric_value').$type<Record<string, unknown>>().notNull(),
   metadata: jsonb(),
+  labels: jsonb().$type<Record<string, string>>(),
 });
 
 /** A hypertable or a table partitioned by month. */

@@ -86,6 +86,21 @@ export function createDeviceStore({ orm, rows, count }: Queries): DeviceStore {
       return device ?? null;
     },
 
+    choose: (orgId, { ids, type, tag }, limit) =>
+      orm
+        .select({ id: edgeDevices.id, name: edgeDevices.name })
+        .from(edgeDevices)
+        .where(
+          and(
+            eq(edgeDevices.organizationId, orgId),
+            ids === undefined ? undefined : inScope(edgeDevices.id, ids),
+            type === undefined ? undefined : sql`${edgeDevices.type} = ${type}`,
+            tag === undefined ? undefined : sql`${tag} = ANY (${edgeDevices.tags})`,
+          ),
+        )
+        .orderBy(edgeDevices.name, edgeDevices.id)
+        .limit(limit),
+
     async list(scope, filter, request) {
       const sort = filter.sort ?? DEFAULT_SORT;
       const key = SORT_KEYS.get(sort.replace(/^-/, ''));

@@ -2,8 +2,8 @@
 import { and, eq, gte, lt } from 'drizzle-orm';
 import { decodeValue, Heartbeat, isDeviceId } from '#contract';
 import { presenceEvents } from '../schema/time-series.ts';
-import type { Observation } from './contracts/devices.ts';
-import type { HeartbeatRow, PresenceSnapshot, PresenceStore } from './contracts/presence.ts';
+import type { DeviceStatus, Intent, Observation } from './contracts/devices.ts';
+import type { HeartbeatRow, PresenceSnapshot, PresenceStore, SharedDevice } from './contracts/presence.ts';
 import { openPage } from './page.ts';
 import { isoOf, type Queries } from './queries.ts';
 
@@ -29,21 +29,52 @@ interface StateRow {
   lastHeartbeatAt: Date | null;
   goodbyeReason: string | null;
 }
+interface SnapshotRow extends StateRow {
+  heartbeat: unknown;
+  facts: Record<string, unknown>;
+  clockSkewMs: number | null;
+}
+
+/** By metric: what it is, and what the highest are sorted by. A clock that is late is as wrong as one that is early. */
+const percent = (name: string) => {
+  const value = `(p.heartbeat #>> '{metrics,${name}}')::float8`;
+  return { value, rank: value };
+};
+const TOP_METRICS = {
+  cpu_percent: percent('cpu_percent'),
+  memory_percent: percent('memory_percent'),
+  disk_percent: percent('disk_percent'),
+  gpu_percent: percent('gpu_percent'),
+  outbox_records: {
+    value: `(p.heartbeat #>> '{outbox,records}')::float8`,
+    rank: `(p.heartbeat #>> '{outbox,records}')::float8`,
+  },
+  clock_skew_ms: { value: 'p.clock_skew_ms::float8', rank: 'abs(p.clock_skew_ms)' },
+} as const;
+const MAX_TOP = 1000;
 
 export function createPresenceStore({ orm, rows, count }: Queries): PresenceStore {
   return {
     async lock(addresses) {
-      const wanted = new Map(addresses.map((address) => [`${address.org} ${address.device}`, address]));
-      const known = [...wanted.values()].filter(({ device }) => isDeviceId(device));
       // The device's row is shared first, so that a deletion (device, then presence) cannot cross our path.
-      return await rows<StateRow>(
-        `SELECT ${STATE_COLUMNS}
+      return await rows<StateRow & { intent: Intent }>(
+        `SELECT ${STATE_COLUMNS}, d.intent
          FROM unnest($1::text[], $2::uuid[]) AS wanted (org, device), ${STATE_TABLES}
          WHERE d.id = wanted.device AND o.slug = wanted.org
          ORDER BY p.device_id FOR KEY SHARE OF d FOR UPDATE OF p`,
-        [known.map(({ org }) => org), known.map(({ device }) => device)],
+        wantedColumns(addresses),
       );
     },
+
+    share: (addresses) =>
+      rows<SharedDevice>(
+        `SELECT d.id AS "deviceId", d.organization_id AS "orgId", o.slug AS "orgSlug", d.intent
+         FROM unnest($1::text[], $2::uuid[]) AS wanted (org, device)
+         JOIN edge_devices d ON d.id = wanted.device
+         JOIN organizations o ON o.id = d.organization_id AND o.slug = wanted.org
+         ORDER BY d.id FOR KEY SHARE OF d`,
+        wantedColumns(addresses),
+      ),
 
     async save(states) {
       if (states.length === 0) return;
@@ -82,12 +113,13 @@ export function createPresenceStore({ orm, rows, count }: Queries): PresenceStor
       if (newest.length === 0) return;
       await count(
         `WITH input AS (
-           SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[])
-             AS input (device_id, received_at, heartbeat, facts, firmware, agent)
+           SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[],
+                                $7::bigint[])
+             AS input (device_id, received_at, heartbeat, facts, firmware, agent, skew)
          ), bodies AS (
            UPDATE device_presence p
            SET last_heartbeat_at = i.received_at, heartbeat = i.heartbeat::jsonb,
-               facts = coalesce(i.facts::jsonb, p.facts)
+               facts = coalesce(i.facts::jsonb, p.facts), clock_skew_ms = i.skew
            FROM input i
            WHERE p.device_id = i.device_id
              AND (p.last_heartbeat_at IS NULL OR p.last_heartbeat_at <= i.received_at)
@@ -105,6 +137,7 @@ export function createPresenceStore({ orm, rows, count }: Queries): PresenceStor
           newest.map(({ heartbeat: { facts } }) => (facts === undefined ? null : JSON.stringify(facts))),
           newest.map(({ heartbeat }) => heartbeat.firmware_version ?? null),
           newest.map(({ heartbeat }) => heartbeat.agent_version ?? null),
+          newest.map(skewOf),
         ],
       );
     },
@@ -169,12 +202,35 @@ export function createPresenceStore({ orm, rows, count }: Queries): PresenceStor
     },
 
     async snapshot(orgId, deviceId) {
-      const [row] = await rows<StateRow & { heartbeat: unknown; facts: Record<string, unknown> }>(
-        `SELECT ${STATE_COLUMNS}, p.heartbeat, p.facts FROM ${STATE_TABLES}
+      const [row] = await rows<SnapshotRow>(
+        `SELECT ${STATE_COLUMNS}, p.heartbeat, p.facts, p.clock_skew_ms::float8 AS "clockSkewMs" FROM ${STATE_TABLES}
          WHERE d.organization_id = $1 AND d.id = $2`,
         [orgId, deviceId],
       );
       return row === undefined ? null : toSnapshot(row);
+    },
+
+    top: (orgIds, metric, since, limit) =>
+      rows<{ deviceId: string; deviceName: string; status: DeviceStatus; value: number }>(
+        `SELECT d.id AS "deviceId", d.device_name AS "deviceName", d.status, ${TOP_METRICS[metric].value} AS value
+         FROM device_presence p JOIN edge_devices d ON d.id = p.device_id
+         WHERE ($1::uuid[] IS NULL OR d.organization_id = ANY ($1)) AND p.last_heartbeat_at >= $2
+           AND ${TOP_METRICS[metric].value} IS NOT NULL
+         ORDER BY ${TOP_METRICS[metric].rank} DESC, d.device_name, d.id LIMIT $3`,
+        [orgIds, since, Math.min(limit, MAX_TOP)],
+      ),
+
+    async outboxTotals(orgIds, since) {
+      const outbox = (field: string) => `(p.heartbeat #>> '{outbox,${field}}')::float8`;
+      const [totals] = await rows<Awaited<ReturnType<PresenceStore['outboxTotals']>>>(
+        `SELECT count(*) FILTER (WHERE ${outbox('records')} > 0)::float8 AS "devicesWithBacklog",
+                coalesce(sum(${outbox('records')}), 0) AS records, coalesce(sum(${outbox('bytes')}), 0) AS bytes,
+                coalesce(sum(${outbox('dropped')}), 0) AS dropped
+         FROM device_presence p JOIN edge_devices d ON d.id = p.device_id
+         WHERE ($1::uuid[] IS NULL OR d.organization_id = ANY ($1)) AND p.last_heartbeat_at >= $2`,
+        [orgIds, since],
+      );
+      return totals ?? { devicesWithBacklog: 0, records: 0, bytes: 0, dropped: 0 };
     },
 
     flushLastSeen: () =>
@@ -189,12 +245,23 @@ export function createPresenceStore({ orm, rows, count }: Queries): PresenceStor
   };
 }
 
+/** Each address once; what is no UUID names no device. */
+function wantedColumns(addresses: readonly { org: string; device: string }[]): [string[], string[]] {
+  const wanted = new Map(addresses.map((address) => [`${address.org} ${address.device}`, address]));
+  const known = [...wanted.values()].filter(({ device }) => isDeviceId(device));
+  return [known.map(({ org }) => org), known.map(({ device }) => device)];
+}
+
 /** A body of an older version of the contract counts as none; the next beat replaces it. */
-function toSnapshot(
-  row: StateRow & { heartbeat: unknown; facts: Record<string, unknown> },
-): PresenceSnapshot {
+function toSnapshot(row: SnapshotRow): PresenceSnapshot {
   const decoded = decodeValue(Heartbeat, row.heartbeat);
   return { ...row, heartbeat: decoded.ok ? decoded.value : null };
+}
+
+/** Device clock minus ours, in whole milliseconds; null where the beat does not say its time. */
+function skewOf({ heartbeat: { sent_at }, receivedAt }: HeartbeatRow): number | null {
+  const skewMs = Date.parse(sent_at ?? '') - receivedAt.getTime();
+  return Number.isNaN(skewMs) ? null : skewMs;
 }
 
 /** Facts come with the first beat of a session only, so those of an older beat in the batch are kept. */

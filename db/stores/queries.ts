@@ -3,6 +3,8 @@ import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import type pg from 'pg';
+import { copyIn } from './copy-in.ts';
+import { transact } from './transact.ts';
 
 export interface Queries {
   /** Typed queries by drizzle. */
@@ -11,9 +13,33 @@ export interface Queries {
   rows<R extends pg.QueryResultRow>(text: string, parameters?: readonly unknown[]): Promise<R[]>;
   /** As `rows`, for statements of which only the number of rows counts. */
   count(text: string, parameters?: readonly unknown[]): Promise<number>;
+  /** COPY … FROM STDIN of the whole of `data`. @returns rows */
+  copy(text: string, data: Buffer): Promise<number>;
+  /** In a transaction of its own; where these queries are of one already, in that one. */
+  inTransaction<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
 }
 
-export function queriesOn(connection: pg.Pool | pg.PoolClient): Queries {
+export function queriesOn(pool: pg.Pool): Queries {
+  const inTransaction = <T>(work: (queries: Queries) => Promise<T>): Promise<T> =>
+    transact(pool, (client) => work(queriesIn(client)));
+  return {
+    ...statementsOn(pool),
+    copy: (text, data) => inTransaction((queries) => queries.copy(text, data)),
+    inTransaction,
+  };
+}
+
+/** On the connection of an open transaction. */
+export function queriesIn(client: pg.PoolClient): Queries {
+  const queries: Queries = {
+    ...statementsOn(client),
+    copy: (text, data) => copyIn(client, text, data),
+    inTransaction: (work) => work(queries),
+  };
+  return queries;
+}
+
+function statementsOn(connection: pg.Pool | pg.PoolClient): Pick<Queries, 'orm' | 'rows' | 'count'> {
   const run = <R extends pg.QueryResultRow>(text: string, parameters: readonly unknown[] = []) =>
     connection.query<R>(text, [...parameters]);
   return {

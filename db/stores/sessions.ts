@@ -18,7 +18,7 @@ export function createSessionStore({ orm }: Queries): SessionStore {
       });
     },
 
-    async use(tokenHash, now, idleSince) {
+    async use(tokenHash, now, idleSince, touch = true) {
       const [session] = await orm
         .select({
           tokenHash: sessions.tokenHash,
@@ -39,7 +39,7 @@ export function createSessionStore({ orm }: Queries): SessionStore {
           ),
         );
       if (session === undefined) return null;
-      if (now.getTime() - session.lastUsedAt.getTime() < TOUCH_INTERVAL_MS) return session;
+      if (!touch || now.getTime() - session.lastUsedAt.getTime() < TOUCH_INTERVAL_MS) return session;
       await orm.update(sessions).set({ lastUsedAt: now }).where(eq(sessions.tokenHash, tokenHash));
       return { ...session, lastUsedAt: now };
     },

@@ -1,26 +1,23 @@
-/** Measurements: rows and cursors in batches of one statement each, and dead letters. */
-import { and, desc, eq } from 'drizzle-orm';
-import type { MetricRecord } from '#contract';
-import { deviceMetrics } from '../schema/time-series.ts';
-import type { TelemetryStore } from './contracts/telemetry.ts';
+/** What ingest writes: rows by COPY, cursors in batches of one statement each, dead letters and counters. */
+import type { CursorKey, TelemetryStore } from './contracts/telemetry.ts';
+import { createDeadLetters } from './dead-letters.ts';
+import { createIngestMinutes } from './ingest-minutes.ts';
 import { isoOf, type Queries } from './queries.ts';
+import {
+  COPY_LOGS,
+  COPY_METRICS,
+  type DeviceHour,
+  type DeviceService,
+  encodeLogs,
+  encodeMetrics,
+  hoursOf,
+  servicesOf,
+} from './telemetry-rows.ts';
 
-const DAY_MS = 86_400_000;
-/** Device times outside of this are not believed: they would make chunks and partitions without end. */
-const MAX_PAST_MS = 2 * 365 * DAY_MS;
-const MAX_FUTURE_MS = DAY_MS;
-/** The table's own limit on the bytes of a dead letter. */
-const MAX_SAMPLE_BYTES = 2048;
-const MAX_RECENT = 10_000;
-
-interface CursorKey {
-  readonly deviceId: string;
-  readonly stream: string;
-  readonly bootId: string;
-}
 const keyOf = ({ deviceId, stream, bootId }: CursorKey): string => `${deviceId} ${stream} ${bootId}`;
 
-export function createTelemetryStore({ orm, rows, count }: Queries): TelemetryStore {
+export function createTelemetryStore(queries: Queries): TelemetryStore {
+  const { rows, count, inTransaction } = queries;
   const lockCursors = (keys: readonly CursorKey[]) =>
     rows<CursorKey & { seq: number }>(
       `SELECT c.device_id AS "deviceId", c.stream, c.boot_id AS "bootId", c.seq::float8 AS seq
@@ -78,64 +75,25 @@ export function createTelemetryStore({ orm, rows, count }: Queries): TelemetrySt
 
     async insertMetrics(metrics) {
       if (metrics.length === 0) return 0;
-      const times = metrics.map(({ record, receivedAt }) => placeInTime(record, receivedAt));
-      // The join keeps out devices that are gone or of another organisation; the lock keeps them until we commit.
-      return await count(
-        `WITH owned AS (
-           SELECT id, organization_id FROM edge_devices WHERE id = ANY ($8::uuid[]) ORDER BY id FOR KEY SHARE
-         )
-         INSERT INTO device_metrics
-           (device_id, organization_id, "timestamp", received_at, metric_type, metric_value, metadata)
-         SELECT m.device_id, m.organization_id, m.at, m.received_at, m.type, m.value::jsonb, m.metadata::jsonb
-         FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[], $7::text[])
-           AS m (device_id, organization_id, at, received_at, type, value, metadata)
-         JOIN owned ON owned.id = m.device_id AND owned.organization_id = m.organization_id`,
-        [
-          metrics.map(({ deviceId }) => deviceId),
-          metrics.map(({ orgId }) => orgId),
-          times.map(({ at }) => isoOf(at)),
-          metrics.map(({ receivedAt }) => isoOf(receivedAt)),
-          metrics.map(({ record }) => record.metric_type),
-          metrics.map(({ record }) => JSON.stringify(record.value)),
-          times.map(({ metadata }) => metadata),
-          [...new Set(metrics.map(({ deviceId }) => deviceId))],
-        ],
-      );
+      return await inTransaction(async (open) => {
+        const stored = await open.copy(COPY_METRICS, encodeMetrics(metrics));
+        // After the rows: whoever sums up an hour holds its mark, and we wait for him here (see rollups.ts).
+        await noteHours(open, hoursOf(metrics));
+        return stored;
+      });
     },
 
-    async recentMetrics(orgId, deviceId, limit) {
-      const found = await orm
-        .select({
-          timestamp: deviceMetrics.timestamp,
-          metricType: deviceMetrics.metricType,
-          value: deviceMetrics.metricValue,
-        })
-        .from(deviceMetrics)
-        .where(and(eq(deviceMetrics.organizationId, orgId), eq(deviceMetrics.deviceId, deviceId)))
-        .orderBy(desc(deviceMetrics.timestamp))
-        .limit(Math.min(limit, MAX_RECENT));
-      return found;
+    async insertLogs(lines) {
+      if (lines.length === 0) return 0;
+      return await inTransaction(async (open) => {
+        const stored = await open.copy(COPY_LOGS, encodeLogs(lines));
+        await noteServices(open, servicesOf(lines));
+        return stored;
+      });
     },
 
-    async deadLetter(letters) {
-      if (letters.length === 0) return;
-      await count(
-        `INSERT INTO dead_letters (org_slug, device, channel, topic, reason, sample, received_at)
-         SELECT left(org, 100), left(device, 100), left(channel, 100), left(topic, 300), left(reason, 500),
-                decode(sample, 'hex'), received_at
-         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
-           AS letter (org, device, channel, topic, reason, sample, received_at)`,
-        [
-          letters.map(({ orgSlug }) => storable(orgSlug)),
-          letters.map(({ device }) => storable(device)),
-          letters.map(({ channel }) => storable(channel)),
-          letters.map(({ topic }) => storable(topic)),
-          letters.map(({ reason }) => storable(reason)),
-          letters.map(({ sample }) => Buffer.from(sample.subarray(0, MAX_SAMPLE_BYTES)).toString('hex')),
-          letters.map(({ receivedAt }) => isoOf(receivedAt)),
-        ],
-      );
-    },
+    ...createDeadLetters(queries),
+    ...createIngestMinutes(queries),
   };
 }
 
@@ -145,21 +103,41 @@ const columnsOf = (keys: readonly CursorKey[]): string[][] => [
   keys.map(({ bootId }) => bootId),
 ];
 
-/** The device's time where it is plausible, else ours, with the difference kept. */
-export function placeInTime(
-  { timestamp }: Pick<MetricRecord, 'timestamp'>,
-  receivedAt: Date,
-): { at: Date; metadata: string | null } {
-  const at = new Date(timestamp);
-  const skewMs = at.getTime() - receivedAt.getTime();
-  if (skewMs >= -MAX_PAST_MS && skewMs <= MAX_FUTURE_MS) return { at, metadata: null };
-  const clockSkewMs = Number.isNaN(skewMs) ? null : skewMs;
-  return {
-    at: receivedAt,
-    metadata: JSON.stringify({ clock_skew: true, clock_skew_ms: clockSkewMs, device_timestamp: timestamp }),
-  };
+/**
+ * Marks the hours as to be summed up. The mark of an hour that still runs is left as it is, which costs a look instead
+ * of a write: nobody sums it up before this transaction is over. Any other is written, which also locks it.
+ */
+async function noteHours({ count }: Queries, hours: readonly DeviceHour[]): Promise<void> {
+  await count(
+    `INSERT INTO metric_hours_dirty AS dirty (device_id, hour, touched_at)
+     SELECT n.device_id, n.hour, n.touched_at
+     FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS n (device_id, hour, touched_at)
+     WHERE n.hour <= now() - interval '1 hour'
+        OR NOT EXISTS (SELECT FROM metric_hours_dirty m WHERE m.device_id = n.device_id AND m.hour = n.hour)
+     ORDER BY n.device_id, n.hour
+     ON CONFLICT (device_id, hour) DO UPDATE SET touched_at = greatest(dirty.touched_at, excluded.touched_at)`,
+    [
+      hours.map(({ deviceId }) => deviceId),
+      hours.map(({ hourMs }) => new Date(hourMs).toISOString()),
+      hours.map(({ receivedAtMs }) => new Date(receivedAtMs).toISOString()),
+    ],
+  );
 }
 
-/** PostgreSQL has no U+0000 in text, and dead letters are what was malformed. */
-const storable = (text: string | null): string | null =>
-  text?.replaceAll('\0', '\uFFFD').toWellFormed() ?? null;
+/** Exact to the hour, so that a service that logs all day costs one write an hour. */
+async function noteServices({ count }: Queries, services: readonly DeviceService[]): Promise<void> {
+  await count(
+    `INSERT INTO device_log_services AS known (device_id, service_name, last_at)
+     SELECT n.device_id, n.service_name, n.last_at
+     FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS n (device_id, service_name, last_at)
+     WHERE NOT EXISTS (SELECT FROM device_log_services s WHERE s.device_id = n.device_id
+                       AND s.service_name = n.service_name AND s.last_at > n.last_at - interval '1 hour')
+     ORDER BY n.device_id, n.service_name
+     ON CONFLICT (device_id, service_name) DO UPDATE SET last_at = greatest(known.last_at, excluded.last_at)`,
+    [
+      services.map(({ deviceId }) => deviceId),
+      services.map(({ service }) => service),
+      services.map(({ atMs }) => new Date(atMs).toISOString()),
+    ],
+  );
+}

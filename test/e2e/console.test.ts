@@ -18,6 +18,7 @@ import { type ConsoleFixture, startConsoleFixture } from '../support/console-fix
 const DEVICES = '/admin/edge/devices';
 const DEVICE = `${DEVICES}/${uuidOf(3, 0)}`;
 const TOKENS = '/admin/edge/tokens';
+const OTHER = uuidOf(3, 1);
 
 let browser: Browser;
 let fixture: ConsoleFixture;
@@ -82,6 +83,51 @@ describe('every page', () => {
       },
     },
     device: { path: DEVICE, ready: (page) => page.locator('.presence svg').waitFor() },
+    dashboard: {
+      path: '/admin/edge',
+      ready: (page) => page.locator('.minute-bars').first().waitFor(),
+    },
+    'device-metrics': {
+      path: `${DEVICE}/metrics`,
+      ready: (page) => page.locator('.chart-legend li').first().waitFor(),
+    },
+    'device-compare': {
+      path: `${DEVICE}/metrics?range=24h&cores=1&compare=${OTHER}`,
+      ready: async (page) => {
+        await page.locator('.chart-legend .is-other').first().waitFor();
+        await page.getByText('Values as a table').first().click();
+        await page.locator('.chart-table-frame').waitFor();
+      },
+    },
+    'device-logs': {
+      path: `${DEVICE}/logs`,
+      ready: async (page) => {
+        await page.locator('.log-row', { hasText: 'Traceback' }).last().locator('.log-open').click();
+        await page.locator('.log-details').waitFor();
+      },
+    },
+    'dead-letters': {
+      path: '/admin/edge/dead-letters',
+      ready: async (page) => {
+        await page.locator('.expander').first().click();
+        await page.locator('.letter-detail').waitFor();
+      },
+    },
+    'redaction-trial': {
+      path: `/admin/organizations/${uuidOf(1, 1)}`,
+      ready: async (page) => {
+        await page.getByLabel('Text to try the rules on').fill('opened by BADGE-123456');
+        await page.locator('mark').waitFor();
+        await page.locator('oc-metric-types tr.row').first().waitFor();
+      },
+    },
+    'metric-type': {
+      path: `/admin/organizations/${uuidOf(1, 1)}`,
+      ready: async (page) => {
+        await page.getByRole('button', { name: 'Edit inference' }).click();
+        await page.getByLabel('Series of one device').waitFor();
+      },
+    },
     tokens: { path: TOKENS, ready: (page) => page.locator('tr.row').first().waitFor() },
     'token-form': { path: `${TOKENS}?create=1`, ready: (page) => page.getByLabel('Uses').waitFor() },
     'token-created': {

@@ -84,7 +84,7 @@ export function reader(nowMs: number): Me {
         organization_slug: 'acme',
         organization_name: 'Acme Retail',
         role: 'org_member',
-        actions: ['organization.read', 'device.read', 'member.read'],
+        actions: ['organization.read', 'device.read', 'member.read', 'telemetry.read', 'log.read'],
       },
     ],
   };
@@ -160,6 +160,7 @@ export function detailOf(device: DeviceView, nowMs: number): DeviceDetail {
     observation_since: iso(nowMs - 95 * MINUTE_MS),
     last_goodbye_reason: hasBeaten ? 'restart' : null,
     outbox: hasBeaten ? { records: 124, bytes: 48_211, dropped: 0 } : null,
+    clock_skew_ms: hasBeaten ? 214_000 : null,
     current_config: { config_version: 0, config_data: {}, applied_at: null },
     recent_metrics: hasBeaten
       ? [

@@ -8,6 +8,7 @@ import { extname, join, resolve } from 'node:path';
 import type { DeviceView, LiveEvent, Me, TokenView } from '#web-api';
 import { type DeviceStatus, ROUTES, type RouteName } from '#web-api';
 import * as data from './console-data.ts';
+import { type TelemetryState, telemetryAnswers, telemetryState } from './console-telemetry-answers.ts';
 
 const DIST = resolve(import.meta.dirname, '../../web/client/dist');
 const TYPES: Readonly<Record<string, string>> = {
@@ -41,6 +42,14 @@ export interface ConsoleFixture {
   /** Holds the answers of this route back until the returned function is called. */
   hold(route: RouteName): () => void;
   emit(event: LiveEvent): void;
+  /** What is stored of logs, dead letters and settings. */
+  readonly telemetry: TelemetryState;
+  /** Sends to everybody who looks at a device live. */
+  emitWatch(
+    update: { readonly kind: 'logs' | 'metrics' | 'state' } & Readonly<Record<string, unknown>>,
+  ): void;
+  /** Open live views of devices. */
+  readonly watchers: ReadonlySet<ServerResponse>;
   setStatus(deviceId: string, status: DeviceStatus): void;
   /** Ends every stream and refuses new connections, or takes them again. */
   setDown(isDown: boolean): void;
@@ -67,6 +76,8 @@ export async function startConsoleFixture(options: {
   );
   const tokens = data.tokens(nowMs);
   const streams = new Set<ServerResponse>();
+  const watchers = new Set<ServerResponse>();
+  const telemetry = telemetryState(nowMs);
   const failures = new Map<RouteName, Answer>();
   const held = new Map<RouteName, Promise<void>>();
   const requests: ConsoleFixture['requests'] = [];
@@ -83,6 +94,12 @@ export async function startConsoleFixture(options: {
   const fixture: Omit<ConsoleFixture, 'url'> = {
     devices,
     tokens,
+    telemetry,
+    watchers,
+    emitWatch(update) {
+      for (const stream of watchers)
+        stream.write(`event: ${update.kind}\ndata: ${JSON.stringify(update)}\n\n`);
+    },
     me: options.me === undefined ? data.administrator(nowMs) : options.me,
     requests,
     fail: (route, status, code, detail, errors) => {
@@ -134,18 +151,18 @@ export async function startConsoleFixture(options: {
     setDown(next) {
       isDown = next;
       if (next) {
-        for (const stream of streams) stream.destroy();
+        for (const stream of [...streams, ...watchers]) stream.destroy();
         server.closeAllConnections();
       }
     },
     async stop() {
-      for (const stream of streams) stream.destroy();
+      for (const stream of [...streams, ...watchers]) stream.destroy();
       server.closeAllConnections();
       await new Promise<void>((done) => server.close(() => done()));
     },
   };
 
-  const handlers = answers(fixture, nowMs);
+  const handlers = { ...answers(fixture, nowMs), ...telemetryAnswers(telemetry, devices, nowMs) };
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const address = new URL(request.url ?? '/', 'http://fixture');
@@ -159,7 +176,8 @@ export async function startConsoleFixture(options: {
     await held.get(route.name);
     if (ROUTES[route.name].auth === 'session' && fixture.me === null)
       return sendJson(response, problem(401, 'auth.required'));
-    if (route.name === 'devices.events') return openStream(response);
+    if (route.name === 'devices.events') return openStream(response, streams);
+    if (route.name === 'live.stream' && !failures.has('live.stream')) return openStream(response, watchers);
     const call = {
       params: route.expression.exec(address.pathname)?.groups ?? {},
       query: address.searchParams,
@@ -171,11 +189,11 @@ export async function startConsoleFixture(options: {
     );
   }
 
-  function openStream(response: ServerResponse): void {
+  function openStream(response: ServerResponse, kept: Set<ServerResponse>): void {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     response.write(': open\n\n');
-    streams.add(response);
-    response.on('close', () => streams.delete(response));
+    kept.add(response);
+    response.on('close', () => kept.delete(response));
   }
 
   const server: Server = createServer((request, response) => {

@@ -9,6 +9,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   '/usr/bin/chromium': 'chromium',
   '/usr/sbin/mosquitto': 'mosquitto',
   '/usr/bin/mosquitto_pub': 'mosquitto-clients',
+  '/usr/bin/psql': 'postgresql-client',
   '/usr/sbin/debootstrap': 'debootstrap',
 };
 

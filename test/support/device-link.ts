@@ -22,9 +22,13 @@ export interface DeviceLinkOptions {
   readonly onClose: () => void;
 }
 
+export type DeviceChannel = 'heartbeat' | 'presence' | 'metrics' | 'logs' | 'events';
+
 export interface DeviceLink {
   readonly isOpen: boolean;
-  publish(channel: 'heartbeat' | 'presence' | 'metrics', value: object): void;
+  publish(channel: DeviceChannel, value: object): void;
+  /** The payload as it stands, QoS 1. */
+  publishText(channel: DeviceChannel, payload: string): void;
   /** Without goodbye and DISCONNECT. */
   destroy(): void;
 }
@@ -63,12 +67,13 @@ export function openDeviceLink(options: DeviceLinkOptions): Promise<DeviceLink> 
     get isOpen() {
       return isOpen;
     },
-    publish(channel, value) {
+    publish: (channel, value) => link.publishText(channel, JSON.stringify(value)),
+    publishText(channel, payload) {
       messageId = messageId >= MAX_MESSAGE_ID ? 2 : messageId + 1;
       send({
         cmd: 'publish',
         topic: topicFor(channel, address),
-        payload: JSON.stringify(value),
+        payload,
         qos: 1,
         dup: false,
         retain: channel === 'presence',

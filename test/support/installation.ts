@@ -31,6 +31,8 @@ export interface InstallationOptions {
   readonly dir: string;
   /** An outside broker on this port takes the place of ours. */
   readonly mqttPort?: number;
+  /** A migrated, empty database in the place of an embedded PostgreSQL of its own. */
+  readonly databaseUrl?: string;
   /** Log lines of the children; default: none. */
   readonly onLine?: (name: string, line: string) => void;
 }
@@ -43,13 +45,10 @@ interface Supervised {
 export async function startInstallation(options: InstallationOptions): Promise<Installation> {
   const authorityDir = join(options.dir, 'authority');
   const authority = await openAuthority({ dir: authorityDir });
-  mkdirSync(join(options.dir, 'postgres'), { recursive: true });
-  const postgres = await startPostgres({
-    dataDir: join(options.dir, 'postgres'),
-    postgresBin: process.env.POSTGRES_BIN ?? null,
-    log: { ...consoleLog, warn: () => undefined },
-  });
-  await migrate(postgres.url, { timeseries: 'plain' });
+  const postgres =
+    options.databaseUrl === undefined
+      ? await startOwnPostgres(join(options.dir, 'postgres'))
+      : { url: options.databaseUrl, pid: undefined, stop: async () => undefined };
   const database = await openDatabase({ url: postgres.url });
   const mqttPort = options.mqttPort ?? (await freePort());
   const killed = new Map<Part, number | undefined>();
@@ -130,6 +129,17 @@ export async function startInstallation(options: InstallationOptions): Promise<I
       await postgres.stop();
     },
   };
+}
+
+async function startOwnPostgres(dataDir: string) {
+  mkdirSync(dataDir, { recursive: true });
+  const postgres = await startPostgres({
+    dataDir,
+    postgresBin: process.env.POSTGRES_BIN ?? null,
+    log: { ...consoleLog, warn: () => undefined },
+  });
+  await migrate(postgres.url, { timeseries: 'plain' });
+  return postgres;
 }
 
 /** Free a moment ago, on loopback. */

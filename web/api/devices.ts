@@ -1,6 +1,6 @@
 /** Devices over HTTP: the admins' side (SD-E2…E5) and what one device says (SD-E1, E6, E7, E11). */
 import { type Static, Type } from 'typebox';
-import { Heartbeat, HeartbeatMetrics, MAX_BATCH_RECORDS, MetricRecord, ServiceStatus } from '#contract';
+import { Heartbeat, HeartbeatMetrics, ServiceStatus } from '#contract';
 import { Nullable, PageOf, PageQuery, Timestamp, Uuid } from './page.ts';
 import type { Route } from './route.ts';
 
@@ -88,6 +88,7 @@ export const DeviceDetail = Type.Object({
   observation_since: Nullable(Timestamp()),
   last_goodbye_reason: Nullable(Type.String()),
   outbox: Nullable(Type.Object({ records: Type.Integer(), bytes: Type.Integer(), dropped: Type.Integer() })),
+  clock_skew_ms: Nullable(Type.Integer({ description: 'Device clock minus ours at the last heartbeat.' })),
   current_config: Type.Object({
     config_version: Type.Integer(),
     config_data: Type.Unknown(),
@@ -230,11 +231,6 @@ export const ConfigReply = Type.Object({
   sha256: Nullable(Type.String()),
 });
 export type ConfigReply = Static<typeof ConfigReply>;
-export const MetricsBody = Type.Object({
-  boot_id: Type.Optional(Type.String({ pattern: '^[0-9a-zA-Z-]{8,64}$' })),
-  seq: Type.Optional(Type.Integer({ minimum: 1, description: 'With boot_id: stored exactly once.' })),
-  metrics: Type.Array(MetricRecord, { minItems: 1, maxItems: MAX_BATCH_RECORDS }),
-});
 export const RenewBody = Type.Object({ csr: Type.String({ maxLength: 8192 }) });
 export const RenewReply = Type.Object({ certificate_chain: Type.String(), expires_at: Timestamp() });
 export const TokenReply = Type.Object({ auth_token: Type.String(), auth_token_expires_at: Timestamp() });
@@ -364,16 +360,6 @@ export const DEVICE_ROUTES = {
     params: DeviceParams,
     status: 200,
     response: ConfigReply,
-  },
-  'device.metrics': {
-    ...device,
-    method: 'POST',
-    path: '/api/v1/edge/devices/:device_id/metrics',
-    summary: 'Measurements (SD-E11)',
-    params: DeviceParams,
-    body: MetricsBody,
-    status: 200,
-    response: Type.Object({ accepted: Type.Integer(), seq: Nullable(Type.Integer()) }),
   },
   'device.renew': {
     ...device,

@@ -7,3 +7,4 @@ export * from './page.ts';
 export * from './problem.ts';
 export * from './route.ts';
 export * from './routes.ts';
+export * from './telemetry.ts';

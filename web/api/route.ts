@@ -30,6 +30,10 @@ export const ACTIONS = [
   'integrator.write',
   'refusal.read',
   'audit.read',
+  'telemetry.read',
+  'telemetry.write',
+  'log.read',
+  'dead_letter.read',
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 

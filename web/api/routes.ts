@@ -3,8 +3,14 @@ import type { Static, TSchema } from 'typebox';
 import { ACCESS_ROUTES } from './access.ts';
 import { DEVICE_ROUTES } from './devices.ts';
 import { ENROLLMENT_ROUTES } from './enrollment.ts';
+import { TELEMETRY_ROUTES } from './telemetry.ts';
 
-export const ROUTES = { ...ACCESS_ROUTES, ...DEVICE_ROUTES, ...ENROLLMENT_ROUTES } as const;
+export const ROUTES = {
+  ...ACCESS_ROUTES,
+  ...DEVICE_ROUTES,
+  ...ENROLLMENT_ROUTES,
+  ...TELEMETRY_ROUTES,
+} as const;
 export type RouteName = keyof typeof ROUTES;
 
 type Field<N extends RouteName, K extends string> =

@@ -22,8 +22,9 @@ const api = createApi({
   },
 });
 const session = createSession(() => api);
+const openStream = (address: string) => new EventSource(address);
 const live = createLive({
-  open: (address) => new EventSource(address),
+  open: openStream,
   random: Math.random,
   // A session that is over ends the stream too; asking who is signed in tells the two apart.
   onFailed: () => {
@@ -39,6 +40,7 @@ const context: ConsoleContext = {
   notices: createNotices(),
   theme: createTheme(localStorage, document.documentElement),
   clock: createClock(() => Date.now(), document),
+  openStream,
 };
 
 context.router.start();

@@ -16,9 +16,11 @@ interface Entry {
   readonly action: Action;
 }
 const FLEET: readonly Entry[] = [
+  { label: 'Dashboard', icon: 'gauge', path: PAGES.dashboard, action: 'telemetry.read' },
   { label: 'Devices', icon: 'devices', path: PAGES.devices, action: 'device.read' },
   { label: 'Enrolment tokens', icon: 'token', path: PAGES.tokens, action: 'token.read' },
   { label: 'Integrators', icon: 'plug', path: PAGES.integrators, action: 'integrator.read' },
+  { label: 'Dead letters', icon: 'inbox', path: PAGES['dead-letters'], action: 'dead_letter.read' },
 ];
 const THEME_LABELS = { system: 'Theme of the system', light: 'Light theme', dark: 'Dark theme' } as const;
 const THEME_ICONS = { system: 'screen', light: 'sun', dark: 'moon' } as const;

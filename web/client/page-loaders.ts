@@ -3,23 +3,27 @@ import type { PageName } from './state/addresses.ts';
 
 export const PAGE_TITLES: Readonly<Record<PageName, string>> = {
   login: 'Sign in',
+  dashboard: 'Dashboard',
   devices: 'Devices',
   device: 'Device',
   tokens: 'Enrolment tokens',
   integrators: 'Integrators',
   organization: 'Organisation',
   audit: 'Audit log',
+  'dead-letters': 'Dead letters',
   'not-found': 'Not found',
 };
 
 const LOADERS = {
   login: async () => (await import('./pages/login.ts')).LOGIN_TAG,
+  dashboard: async () => (await import('./pages/dashboard.ts')).DASHBOARD_TAG,
   devices: async () => (await import('./pages/devices.ts')).DEVICES_TAG,
   device: async () => (await import('./pages/device.ts')).DEVICE_TAG,
   tokens: async () => (await import('./pages/tokens.ts')).TOKENS_TAG,
   integrators: async () => (await import('./pages/integrators.ts')).INTEGRATORS_TAG,
   organization: async () => (await import('./pages/organization.ts')).ORGANIZATION_TAG,
   audit: async () => (await import('./pages/audit.ts')).AUDIT_TAG,
+  'dead-letters': async () => (await import('./pages/dead-letters.ts')).DEAD_LETTERS_TAG,
   'not-found': async () => (await import('./pages/not-found.ts')).NOT_FOUND_TAG,
 } as const satisfies Record<PageName, () => Promise<string>>;
 

@@ -6,7 +6,7 @@ import { toasts } from './components/toasts.ts';
 import './navigation.ts';
 import { loadPage, PAGE_TITLES } from './page-loaders.ts';
 import type { ConsolePage } from './pages/console-page.ts';
-import { type Location, PAGES, returnPath } from './state/addresses.ts';
+import { type Location, PAGES, pageKey, returnPath } from './state/addresses.ts';
 import type { ConsoleContext } from './state/context.ts';
 import type { SessionState } from './state/session.ts';
 import { Follow } from './state/store.ts';
@@ -22,7 +22,7 @@ export class ConsoleShell extends LitElement {
   declare _page: ConsolePage | null;
   declare _isMenuOpen: boolean;
   declare _hasFailedToLoad: boolean;
-  #shownPath = '';
+  #shownKey = '';
   #isFirstPage = true;
   #releases: (() => void)[] = [];
 
@@ -130,17 +130,17 @@ export class ConsoleShell extends LitElement {
   #show(location: Location) {
     this._isMenuOpen = false;
     document.title = `${PAGE_TITLES[location.page]} · Ops-Center Edge`;
-    if (this._page !== null && location.path === this.#shownPath) {
+    if (this._page !== null && pageKey(location) === this.#shownKey) {
       this._page.location = location;
       return;
     }
-    this.#shownPath = location.path;
+    this.#shownKey = pageKey(location);
     void this.#open(location);
   }
 
   async #open(location: Location) {
     const tag = await loadPage(location.page).catch(() => null);
-    if (this.#shownPath !== location.path || this.context === undefined) return;
+    if (this.#shownKey !== pageKey(location) || this.context === undefined) return;
     this._hasFailedToLoad = tag === null;
     if (tag === null) return;
     const page = document.createElement(tag);

@@ -56,6 +56,16 @@ export default defineConfig({
               test: /[\\/]node_modules[\\/](?:@awesome\.me|@floating-ui|@shoelace-style|@ctrl|composed-offset-position)[\\/]/,
             },
             {
+              name: 'chart.js',
+              test: /[\\/]node_modules[\\/](?:chart\.js|@kurkle)[\\/]/,
+            },
+            // Names and paths of both contracts; apart from what imports them, so that no two files wait for each other.
+            {
+              name: 'contract',
+              test: /[\\/]web[\\/]api[\\/]|[\\/]broker[\\/]contract[\\/]|[\\/]without-schemas\.ts$/,
+              priority: 2,
+            },
+            {
               name: 'parts',
               test: /[\\/](?:components|format|state|data)[\\/](?!webawesome|icon-library)[\w-]+\.ts$|[\\/]pages[\\/](?:console-page|account-dialogs|device-actions|device-table)\.ts$/,
             },

@@ -7,10 +7,13 @@ import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { AppError, type ControlPlane } from '#control-plane';
 import { addBodyParsers, BODY_LIMIT_BYTES } from './bodies.ts';
 import { registerDocs } from './docs/routes.ts';
+import type { EventStream } from './event-stream.ts';
+import { logsExportRoute, metricsExportRoute } from './export-routes.ts';
 import { allHandlers } from './handlers/all.ts';
 import type { LiveStreams } from './live-events.ts';
 import { liveRoute } from './live-route.ts';
 import type { Log } from './log.ts';
+import { lookRoute } from './look-route.ts';
 import { createNodeServer, refuseBrokenRequest, type TlsMaterial } from './node-server.ts';
 import { toProblem } from './problems.ts';
 import { type PublicRoutesDeps, registerPublicRoutes } from './public-routes.ts';
@@ -27,6 +30,8 @@ export interface AppDeps extends PublicRoutesDeps {
   readonly asyncapi: unknown;
   readonly log: Log;
   readonly streams: LiveStreams;
+  /** Looks at devices under way, of all listeners. */
+  readonly looks: Set<EventStream>;
   /** Null = plain HTTP. */
   readonly tls: TlsMaterial | null;
   readonly requestsPerMinute?: number;
@@ -83,12 +88,13 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     sendError(deps.log, new AppError('route.not_found'), request.id, reply),
   );
 
-  registerRoutes(
-    app,
-    { controlPlane: deps.controlPlane, secure, publicUrl: deps.publicUrl },
-    allHandlers(deps.controlPlane),
-    { 'devices.events': liveRoute(deps.streams, secure) },
-  );
+  const { controlPlane, log, looks, publicUrl } = deps;
+  registerRoutes(app, { controlPlane, secure, publicUrl }, allHandlers(controlPlane), {
+    'devices.events': liveRoute(deps.streams, secure),
+    'live.stream': lookRoute({ controlPlane, log, secure, looks }),
+    'metrics.export': metricsExportRoute({ controlPlane, log, secure }),
+    'logs.export': logsExportRoute({ controlPlane, log, secure }),
+  });
   registerPublicRoutes(app, deps);
   registerDocs(app, { version: deps.version, asyncapi: deps.asyncapi });
   registerDownloads(app, deps.downloadsDir);

@@ -1,4 +1,4 @@
-/** Comma-separated values as RFC 4180 writes them. Pure. */
+/** Comma-separated values as RFC 4180 writes them, read and written. Pure. */
 
 /** Where the text breaks the grammar; `line` counts from 1. */
 export class CsvError extends Error {
@@ -72,4 +72,25 @@ function separatorAt(text: string, position: number, line: number): string {
   if (next === '\r' && text[position + 1] === '\n') return '\r\n';
   if (next === ',' || next === '\r' || next === '\n') return next;
   throw new CsvError(line, 'text follows a closing quote');
+}
+
+export type CsvValue = string | number | boolean | null;
+
+/** Spreadsheets run what begins so. Source: OWASP, CSV Injection. */
+const FORMULA = /^[=+\-@\t\r]/;
+/** Terminal sequences, and what turns the direction of text around: neither belongs into a table. */
+const UNSEEN = /(?![\t\n\r])[\p{Cc}\p{Bidi_Control}]/gu;
+
+/**
+ * One row with its CRLF. Text that a spreadsheet would take for a formula gets an apostrophe before it; control and
+ * direction characters are written as `\u{hex}`. Numbers are written as they are.
+ */
+export const csvRow = (values: readonly CsvValue[]): string => `${values.map(csvCell).join(',')}\r\n`;
+
+function csvCell(value: CsvValue): string {
+  if (value === null) return '';
+  if (typeof value !== 'string') return String(value);
+  const shown = value.replace(UNSEEN, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`);
+  const safe = FORMULA.test(value) ? `'${shown}` : shown;
+  return /[",\r\n']|^\s|\s$/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -2,16 +2,9 @@
 import type { ServerResponse } from 'node:http';
 import { AppError, type ControlPlane, type Origin, type Person } from '#control-plane';
 import type { LiveEvent } from '#web-api';
+import { type EventStream, eventText, startEventStream } from './event-stream.ts';
 import type { Log } from './log.ts';
 
-/** A comment this often keeps proxies from closing a quiet stream and shows dead peers. */
-const HEARTBEAT_INTERVAL_MS = 15_000;
-/** So often the session is asked for again; a stream outlives its session by no more. */
-const RECHECK_INTERVAL_MS = 30_000;
-/** What the browser waits before it connects again. */
-const RETRY_MS = 2_000;
-/** A client that leaves so much unread is dropped; it connects again and reads the list anew. */
-const MAX_UNREAD_BYTES = 1024 * 1024;
 /** Tabs of one person; browsers themselves open 6 connections to a host over HTTP/1.1. */
 const MAX_STREAMS_PER_SESSION = 8;
 const MAX_STREAMS = 2_000;
@@ -44,21 +37,19 @@ export interface LiveStreamsDeps {
 }
 
 interface Stream {
-  readonly response: ServerResponse;
-  readonly sessionTokenHash: string;
+  readonly events: EventStream;
   /** Organisations whose events pass; null = all. */
   scope: ReadonlySet<string> | null;
-  end(): void;
 }
 
 export function startLiveStreams(deps: LiveStreamsDeps): LiveStreams {
-  const { controlPlane, log } = deps;
+  const { controlPlane } = deps;
   const streams = new Set<Stream>();
   /** Streams on their way through `liveScope` count too, so that parallel requests cannot pass the bound. */
   const bySession = new Map<string, number>();
   let total = 0;
   let isStopped = false;
-  const unsubscribe = controlPlane.subscribe((event) => broadcast(streams, event, log));
+  const unsubscribe = controlPlane.subscribe((event) => broadcast(streams, event));
 
   function take(sessionTokenHash: string): () => void {
     const ofSession = bySession.get(sessionTokenHash) ?? 0;
@@ -87,13 +78,22 @@ export function startLiveStreams(deps: LiveStreamsDeps): LiveStreams {
       try {
         const scope = await controlPlane.fleet.liveScope(request.person, request.orgId);
         if (isStopped) throw new AppError('service.unavailable');
-        const stream = startStream(deps, request, takeResponse(), scope, () => {
-          streams.delete(stream);
-          release();
-        });
-        // Its client may have gone while the scope was looked up; then no `close` comes any more.
-        if (stream.response.destroyed) stream.end();
-        else streams.add(stream);
+        const stream: Stream = {
+          scope,
+          events: startEventStream({
+            ...deps,
+            response: takeResponse(),
+            requestId: request.origin.requestId,
+            recheck: async () => {
+              stream.scope = await recheckScope(deps, request);
+            },
+            onEnd: () => {
+              streams.delete(stream);
+              release();
+            },
+          }),
+        };
+        streams.add(stream);
       } catch (error) {
         release();
         throw error;
@@ -106,72 +106,24 @@ export function startLiveStreams(deps: LiveStreamsDeps): LiveStreams {
       if (isStopped) return;
       isStopped = true;
       unsubscribe();
-      for (const stream of [...streams]) stream.end();
+      for (const { events } of [...streams]) events.end();
     },
   };
 }
 
-function startStream(
-  deps: LiveStreamsDeps,
-  request: LiveStreamRequest,
-  response: ServerResponse,
-  scope: ReadonlySet<string> | null,
-  onEnd: () => void,
-): Stream {
-  const stream: Stream = { response, sessionTokenHash: request.person.sessionTokenHash, scope, end };
-  const heartbeat = setInterval(
-    () => write(response, ': still here\n\n', deps.log),
-    deps.heartbeatIntervalMs ?? HEARTBEAT_INTERVAL_MS,
-  );
-  const recheck = setInterval(() => {
-    recheckSession(deps, request, stream).catch((error: unknown) => {
-      // Fail closed: the browser connects again and learns the reason there.
-      deps.log.info({ requestId: request.origin.requestId, code: codeOf(error) }, 'live stream ended');
-      end();
-    });
-  }, deps.recheckIntervalMs ?? RECHECK_INTERVAL_MS);
-
-  function release(): void {
-    clearInterval(heartbeat);
-    clearInterval(recheck);
-    onEnd();
-  }
-  function end(): void {
-    release();
-    response.end();
-  }
-
-  response.once('close', release);
-  response.on('error', (error) => deps.log.debug({ err: error }, 'live stream broke'));
-  response.write(`retry: ${RETRY_MS}\n: open\n\n`);
-  return stream;
-}
-
-async function recheckSession(
+/** A look is no activity: an open tab that nobody uses lets its session idle out. */
+async function recheckScope(
   { controlPlane }: LiveStreamsDeps,
   { sessionToken, orgId, origin }: LiveStreamRequest,
-  stream: Stream,
-): Promise<void> {
-  const person = await controlPlane.access.authenticate(sessionToken, origin);
+): Promise<Stream['scope']> {
+  const person = await controlPlane.access.authenticate(sessionToken, origin, { touch: false });
   // Memberships may have changed since.
-  stream.scope = await controlPlane.fleet.liveScope(person, orgId);
+  return controlPlane.fleet.liveScope(person, orgId);
 }
 
-function broadcast(streams: ReadonlySet<Stream>, event: LiveEvent, log: Log): void {
-  const text = `event: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`;
-  for (const { scope, response } of streams) {
-    if (scope === null || scope.has(event.organization_id)) write(response, text, log);
+function broadcast(streams: ReadonlySet<Stream>, event: LiveEvent): void {
+  const text = eventText(event.kind, event);
+  for (const { scope, events } of streams) {
+    if (scope === null || scope.has(event.organization_id)) events.write(text);
   }
 }
-
-function write(response: ServerResponse, text: string, log: Log): void {
-  if (response.writableEnded || response.destroyed) return;
-  if (response.writableLength > MAX_UNREAD_BYTES) {
-    log.warn({ unreadBytes: response.writableLength }, 'live stream dropped: its client does not read');
-    response.destroy();
-    return;
-  }
-  response.write(text);
-}
-
-const codeOf = (error: unknown): string => (error instanceof AppError ? error.code : 'internal');

@@ -15,20 +15,25 @@ declare module 'fastify' {
   }
 }
 
-/** Writes its own answer; the reply is already taken from the framework. */
-export type StreamHandler = (
-  call: Pick<Call<'devices.events'>, 'query' | 'caller' | 'origin'>,
+/** Writes its own answer, for as long as it likes: it takes the reply from the framework, unless it throws before. */
+export type StreamHandler<N extends StreamRouteName> = (
+  call: Omit<Call<N>, 'session'>,
   request: FastifyRequest,
   reply: FastifyReply,
 ) => Promise<void>;
-export type StreamHandlers = { readonly [N in StreamRouteName]: StreamHandler };
+export type StreamHandlers = { readonly [N in StreamRouteName]: StreamHandler<N> };
 
 export interface RegisterDeps extends AuthenticateDeps {
   readonly controlPlane: ControlPlane;
 }
 
 /** Rows whose bodies are batches. */
-const LARGE_BODIES: readonly RouteName[] = ['devices.import', 'device.metrics'];
+const LARGE_BODIES: readonly RouteName[] = [
+  'devices.import',
+  'device.metrics',
+  'device.logs',
+  'device.events',
+];
 /** Rows that also take CSV. */
 const CSV_BODIES: readonly RouteName[] = ['devices.import'];
 
@@ -73,16 +78,17 @@ function registerJson<N extends JsonRouteName>(
   });
 }
 
-function registerStream(
+function registerStream<N extends StreamRouteName>(
   app: FastifyInstance,
   deps: RegisterDeps,
   streams: StreamHandlers,
-  name: StreamRouteName,
+  name: N,
 ): void {
+  const handler: StreamHandlers[N] = streams[name];
   app.route({
     ...routeOptions(deps, name, ROUTES[name]),
     exposeHeadRoute: false,
-    handler: (request, reply) => streams[name](callOf<typeof name>(request), request, reply),
+    handler: (request, reply) => handler(callOf<N>(request), request, reply),
   });
 }
 

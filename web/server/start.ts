@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { ControlPlane } from '#control-plane';
 import { type AppDeps, buildApp } from './app.ts';
+import type { EventStream } from './event-stream.ts';
 import { startLiveStreams } from './live-events.ts';
 import type { Log } from './log.ts';
 import type { TlsMaterial } from './node-server.ts';
@@ -44,15 +45,17 @@ const STOP_DEADLINE_MS = 5_000;
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
   const { http, https, ...rest } = options;
   const streams = startLiveStreams(options);
+  const looks = new Set<EventStream>();
   const closers: (() => Promise<void>)[] = [];
   let stopped: Promise<unknown> | undefined;
   const stop = async () => {
     streams.stop();
+    for (const look of [...looks]) look.end();
     stopped ??= Promise.all(closers.map((close) => close()));
     await stopped;
   };
   const listen = async (address: ListenAddress, tls: TlsMaterial | null): Promise<number> => {
-    const app = await buildApp({ ...rest, streams, tls });
+    const app = await buildApp({ ...rest, streams, looks, tls });
     closers.push(closerOf(app));
     await app.listen({ host: address.host, port: address.port });
     return portOf(app);

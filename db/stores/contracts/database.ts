@@ -5,10 +5,13 @@
  */
 import type { DeviceStore } from './devices.ts';
 import type { CertificateStore, IntegratorStore, RegistrationTokenStore } from './enrollment.ts';
+import type { LogStore } from './logs.ts';
 import type { OrganizationStore, SessionStore, UserStore } from './people.ts';
 import type { PresenceStore } from './presence.ts';
 import type { AuditStore, RefusalStore } from './records.ts';
+import type { SeriesStore } from './series.ts';
 import type { TelemetryStore } from './telemetry.ts';
+import type { MetricTypeStore, TelemetrySettingsStore } from './telemetry-settings.ts';
 
 export interface Stores {
   readonly organizations: OrganizationStore;
@@ -17,6 +20,10 @@ export interface Stores {
   readonly devices: DeviceStore;
   readonly presence: PresenceStore;
   readonly telemetry: TelemetryStore;
+  readonly series: SeriesStore;
+  readonly logs: LogStore;
+  readonly telemetrySettings: TelemetrySettingsStore;
+  readonly metricTypes: MetricTypeStore;
   readonly tokens: RegistrationTokenStore;
   readonly certificates: CertificateStore;
   readonly integrators: IntegratorStore;
@@ -26,8 +33,8 @@ export interface Stores {
   notify(channel: NotifyChannel, payload: unknown): Promise<void>;
 }
 
-/** `live`: LiveEvent objects for the console; `revocations`: {serials}. */
-export type NotifyChannel = 'edge_live' | 'edge_revocations';
+/** `live`: LiveEvent objects for the console; `revocations`: {serials}; `telemetry`: {organization_id} whose settings or metric types changed. */
+export type NotifyChannel = 'edge_live' | 'edge_revocations' | 'edge_telemetry';
 
 export interface Database extends Stores {
   /** Runs `work` in one transaction, whose stores see it; commits when it resolves, rolls back when it throws. */
@@ -42,10 +49,13 @@ export interface Database extends Stores {
   /** Round trip; rejects within `timeoutMs`. */
   ping(timeoutMs: number): Promise<void>;
   readonly timeseries: 'timescale-community' | 'timescale-apache' | 'plain';
-  /** Creates the partitions of the next months where the variant needs it; drops chunks older than retention. */
+  /**
+   * Makes partitions ahead, sizes chunks by the measured rate of rows, drops chunks and rows older than the retention
+   * of their organisation and class.
+   */
   maintain(now: Date): Promise<void>;
   close(): Promise<void>;
 }
 
 /** What a caller can act on; all else is thrown as pg gave it. */
-export type StoreErrorCode = 'conflict' | 'cursor_invalid' | 'unavailable';
+export type StoreErrorCode = 'conflict' | 'cursor_invalid' | 'invalid' | 'unavailable';

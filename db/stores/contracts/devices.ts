@@ -46,6 +46,12 @@ export interface DeviceStore {
   find(orgId: string | null, deviceId: string): Promise<Device | null>;
   /** Over all organisations: hardware enrols once in the installation. Locks the row inside a transaction. */
   findByHardwareId(hardwareId: string): Promise<Device | null>;
+  /** Ids and names of one organisation's devices: the given ones, or all of a type or tag; at most `limit`, by name. */
+  choose(
+    orgId: string,
+    choice: { readonly ids?: readonly string[]; readonly type?: string; readonly tag?: string },
+    limit: number,
+  ): Promise<readonly { id: string; name: string }[]>;
   list(
     orgId: string | null | readonly string[],
     filter: DeviceFilter,

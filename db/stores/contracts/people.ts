@@ -77,8 +77,11 @@ export interface SessionStore {
   create(
     input: Omit<Session, 'lastUsedAt'> & { ipAddress: string | null; userAgent: string | null },
   ): Promise<void>;
-  /** Live ones only: not expired at `now`, used since `idleSince`, user not disabled. Moves `lastUsedAt` at most once a minute. */
-  use(tokenHash: string, now: Date, idleSince: Date): Promise<Session | null>;
+  /**
+   * Live ones only: not expired at `now`, used since `idleSince`, user not disabled. Moves `lastUsedAt` at most once a
+   * minute, and not at all with `touch` false: a look at the session that is no use of it.
+   */
+  use(tokenHash: string, now: Date, idleSince: Date, touch?: boolean): Promise<Session | null>;
   end(tokenHash: string): Promise<void>;
   endAllOf(userId: string, exceptTokenHash: string | null): Promise<number>;
   deleteExpired(now: Date): Promise<number>;

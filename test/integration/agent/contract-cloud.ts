@@ -18,13 +18,18 @@ import {
   type DeviceAddress,
   decodePayload,
   decodeValue,
+  type EventRecord,
   fleetFilter,
   type Heartbeat,
   Heartbeat as HeartbeatSchema,
   identityUriOf,
+  type LogRecord,
   type MetricRecord,
+  type PayloadOf,
   type PresenceMessage,
   parseTopic,
+  STREAMS,
+  type Stream,
   systemTopic,
   topicFor,
 } from '#contract';
@@ -61,7 +66,17 @@ export interface ContractCloud extends AsyncDisposable {
   readonly httpsHeartbeats: Heartbeat[];
   /** Committed exactly once, by the cursor rule. */
   readonly rows: Array<MetricRecord & { device: string }>;
-  readonly batches: Array<{ device: string; bootId: string; seq: number }>;
+  readonly logRows: Array<LogRecord & { device: string }>;
+  readonly eventRows: Array<EventRecord & { device: string }>;
+  readonly liveLines: LogRecord[];
+  readonly livePoints: MetricRecord[];
+  readonly batches: Array<{
+    device: string;
+    stream: Stream;
+    bootId: string;
+    seq: number;
+    isBacklog: boolean;
+  }>;
   readonly registrations: RegisterBody[];
   readonly tokensIssued: { count: number };
   /** device → newest cursor; a test may set it back like a restored backup does. */
@@ -69,6 +84,8 @@ export interface ContractCloud extends AsyncDisposable {
   /** Served under /downloads and elsewhere, path → file. */
   readonly files: Map<string, string>;
   readonly mqttPort: number;
+  /** To every device that has beaten. */
+  say<C extends 'telemetry' | 'control'>(channel: C, message: PayloadOf<C>): Promise<void>;
   stopBroker(): Promise<void>;
   startBroker(): Promise<void>;
   revoke(serial: string): Promise<void>;
@@ -91,6 +108,10 @@ export async function startContractCloud(): Promise<ContractCloud> {
   const heartbeats: ContractCloud['heartbeats'] = [];
   const httpsHeartbeats: Heartbeat[] = [];
   const rows: ContractCloud['rows'] = [];
+  const logRows: ContractCloud['logRows'] = [];
+  const eventRows: ContractCloud['eventRows'] = [];
+  const liveLines: LogRecord[] = [];
+  const livePoints: MetricRecord[] = [];
   const batches: ContractCloud['batches'] = [];
   const registrations: RegisterBody[] = [];
   const devices = new Map<string, string>();
@@ -150,18 +171,27 @@ export async function startContractCloud(): Promise<ContractCloud> {
       if (behaviour.acksHeartbeats) {
         ack(target, { stream: 'heartbeat', boot_id: String(beat.session_epoch), seq: beat.seq ?? 0 });
       }
-    } else if (target.channel === 'metrics') {
-      const batch = checked(decodePayload('metrics', payload));
-      batches.push({ device, bootId: batch.boot_id, seq: batch.seq });
-      const stream = `${device} ${batch.boot_id}`;
+    } else if (target.channel === 'metrics' || target.channel === 'logs' || target.channel === 'events') {
+      const { channel } = target;
+      const batch = checked(decodePayload(channel, payload));
+      const { boot_id: bootId = '', seq = 0 } = batch;
+      batches.push({ device, stream: channel, bootId, seq, isBacklog: batch.backfill === true });
+      const stream = `${device} ${channel} ${bootId}`;
       const cursor = cursors.get(stream) ?? 0;
-      if (batch.seq === cursor + 1) {
-        cursors.set(stream, batch.seq);
-        rows.push(...batch.records.map((record) => ({ device, ...record })));
+      if (seq === cursor + 1) {
+        cursors.set(stream, seq);
+        if (channel === 'metrics')
+          rows.push(...records('metrics', payload).map((row) => ({ device, ...row })));
+        if (channel === 'logs') logRows.push(...records('logs', payload).map((row) => ({ device, ...row })));
+        if (channel === 'events')
+          eventRows.push(...records('events', payload).map((row) => ({ device, ...row })));
       }
-      if (behaviour.acksMetrics) {
-        ack(target, { stream: 'metrics', boot_id: batch.boot_id, seq: cursors.get(stream) ?? 0 });
-      }
+      if (behaviour.acksMetrics)
+        ack(target, { stream: channel, boot_id: bootId, seq: cursors.get(stream) ?? 0 });
+    } else if (target.channel === 'live/logs') {
+      liveLines.push(...checked(decodePayload('live/logs', payload)).records);
+    } else if (target.channel === 'live/metrics') {
+      livePoints.push(...checked(decodePayload('live/metrics', payload)).records);
     } else if (target.channel === 'certificate/request') {
       const request = checked(decodePayload('certificate/request', payload));
       const issued = issue(device, request.csr);
@@ -194,7 +224,10 @@ export async function startContractCloud(): Promise<ContractCloud> {
     });
     const code = await client.connect({ clientId: 'service/control-plane' });
     if (code !== 0) throw new Error(`CONNACK ${code} for the control plane`);
-    const channels = ['presence', 'heartbeat', 'metrics', 'certificate/request'] as const;
+    const channels = [
+      ...(['presence', 'heartbeat', 'certificate/request', 'live/logs', 'live/metrics'] as const),
+      ...STREAMS,
+    ];
     await client.subscribe(...channels.map(fleetFilter));
     followPublishes(client, receive);
     controlPlane = client;
@@ -288,6 +321,10 @@ export async function startContractCloud(): Promise<ContractCloud> {
     heartbeats,
     httpsHeartbeats,
     rows,
+    logRows,
+    eventRows,
+    liveLines,
+    livePoints,
     batches,
     registrations,
     tokensIssued,
@@ -295,6 +332,11 @@ export async function startContractCloud(): Promise<ContractCloud> {
     files,
     get mqttPort() {
       return mqttPort;
+    },
+    async say(channel, message) {
+      for (const device of new Set(heartbeats.map((beat) => beat.device))) {
+        await publish(topicFor(channel, { org: ORG, device }), message);
+      }
     },
     async stopBroker() {
       controlPlane?.destroy();
@@ -338,6 +380,9 @@ function checked<T>(decoded: { ok: true; value: T } | { ok: false; reason: strin
   if (!decoded.ok) throw new Error(`the agent breaks the contract: ${decoded.reason}`);
   return decoded.value;
 }
+
+const records = <S extends Stream>(stream: S, payload: Uint8Array): PayloadOf<S>['records'] =>
+  checked(decodePayload(stream, payload)).records;
 
 const listen = (server: Server): Promise<void> =>
   new Promise((resolve, reject) => {

@@ -37,9 +37,11 @@ const credentialsIn = async (stateDir: string) => {
   return openCredentials(folder, (await readIdentity(folder)).client_id);
 };
 const kinds = () => cloud.presence.map(({ kind, session_epoch }) => `${kind} ${session_epoch}`);
-/** Every measurement of one beat has one timestamp, so a doubled record shows as a doubled (time, type, interface). */
+/** Every measurement of one look has one timestamp, so a doubled record shows as a doubled (time, type, labels). */
 const doubledRows = (): number => {
-  const keys = cloud.rows.map((row) => `${row.device} ${row.timestamp} ${row.metric_type}`);
+  const keys = cloud.rows.map(
+    (row) => `${row.device} ${row.timestamp} ${row.metric_type} ${JSON.stringify(row.labels)}`,
+  );
   return keys.length - new Set(keys).size;
 };
 

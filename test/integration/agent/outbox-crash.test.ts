@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { machineClock } from '../../../agent/clock.ts';
 import { openOutbox } from '../../../agent/outbox/outbox.ts';
 import { silentLog } from '../../unit/agent/silent-log.ts';
 
@@ -39,12 +40,17 @@ it('loses no record that was appended and brings no acknowledged one back, over 
     }
     await exit;
 
-    const outbox = openOutbox({ file, log: silentLog(), now: () => new Date(), newId: () => 'boot-id-none' });
+    const outbox = openOutbox({
+      file,
+      log: silentLog(),
+      clock: machineClock(() => new Date()),
+      newId: () => 'boot-id-none',
+    });
     const held: number[] = [];
-    const { boot_id, seq } = outbox.next() ?? { boot_id: '', seq: 0 };
-    for (let batch = outbox.next(); batch !== null; batch = outbox.next()) {
+    const { boot_id, seq } = outbox.next('metrics', 'live') ?? { boot_id: '', seq: 0 };
+    for (let batch = outbox.next('metrics', 'live'); batch !== null; batch = outbox.next('metrics', 'live')) {
       held.push(...batch.records.map(({ value }) => Number(value.number)));
-      outbox.acknowledge(batch);
+      outbox.acknowledge('metrics', batch);
     }
     expect([boot_id, seq > 0]).toEqual(['boot-id-one', true]);
     // The last append and acknowledgement may have happened without their line having been read.

@@ -79,7 +79,7 @@ describe('a device', () => {
   });
 
   it('leaves a tombstone, and nothing else, when it is deleted', async () => {
-    const { devices, presence, telemetry } = test.database;
+    const { devices, presence, telemetry, series } = test.database;
     const device = await create();
     const at = new Date();
     const change = {
@@ -91,20 +91,31 @@ describe('a device', () => {
       sessionEpoch: 1,
     };
     await presence.appendChanges([{ ...change, to: 'online' as const }]);
-    const record = { timestamp: at.toISOString(), metric_type: 'cpu', value: { percent: 1 } };
-    await telemetry.insertMetrics([{ deviceId: device.id, orgId: device.orgId, receivedAt: at, record }]);
+    const row = { deviceId: device.id, orgId: device.orgId, atMs: +at, receivedAtMs: +at, metadata: null };
+    const metric = { ...row, metricType: 'cpu', value: { percent: 1 }, labels: null };
+    await telemetry.insertMetrics([metric]);
+    await series.refreshRollups(new Date(+at + 2 * 3_600_000), 10);
+    await telemetry.insertMetrics([metric]);
+    await telemetry.insertLogs([{ ...row, level: 'info', service: 'sshd', message: 'hello' }]);
     expect(await devices.delete(device.orgId, device.id)).toBe(true);
     expect(await devices.delete(device.orgId, device.id)).toBe(false);
     expect(await presence.lock([addressOf(device)])).toEqual([]);
     const left = await withClient(test.url, (client) =>
       client.query(
         `SELECT (SELECT count(*)::int FROM device_metrics WHERE device_id = $1) AS metrics,
+                (SELECT count(*)::int FROM device_metrics_1m WHERE device_id = $1)
+                + (SELECT count(*)::int FROM device_metrics_1h WHERE device_id = $1)
+                + (SELECT count(*)::int FROM device_metrics_1d WHERE device_id = $1) AS rollups,
+                (SELECT count(*)::int FROM device_logs WHERE device_id = $1) AS lines,
+                (SELECT count(*)::int FROM metric_hours_dirty WHERE device_id = $1) AS marks,
                 (SELECT count(*)::int FROM presence_events WHERE device_id = $1) AS events,
                 (SELECT device_name FROM deleted_devices WHERE id = $1) AS tombstone`,
         [device.id],
       ),
     );
-    expect(left.rows).toEqual([{ metrics: 0, events: 0, tombstone: device.name }]);
+    expect(left.rows).toEqual([
+      { metrics: 0, rollups: 0, lines: 0, marks: 0, events: 0, tombstone: device.name },
+    ]);
     // Name and hardware are free again.
     await create({ name: device.name, hardwareId: device.hardwareId });
   });

@@ -41,6 +41,7 @@ describe('presence rows', () => {
       {
         ...{ deviceId: device.id, orgId: world.ours.id, orgSlug: world.ours.slug, observation: 'never_seen' },
         ...{ since: null, sessionEpoch: 0, connected: false, lastHeartbeatAt: null, goodbyeReason: null },
+        intent: 'active',
       },
     ]);
   });
@@ -202,5 +203,56 @@ describe('the presence timeline', () => {
     );
     expect(rest).toMatchObject({ items: [{ reason: 'change 1' }], nextCursor: null });
     expect(await presence.events(world.theirs.id, device.id, {}, { limit: 10 })).toMatchObject({ total: 0 });
+  });
+});
+
+describe('the fleet at a glance', () => {
+  const receivedAt = at(100);
+  it('ranks devices by what their last heartbeats said', async () => {
+    const { presence, devices } = test.database;
+    const other = await devices.create(world.ours.id, newDevice());
+    const silent = await devices.create(world.ours.id, newDevice());
+    await presence.saveHeartbeats([
+      {
+        ...{ deviceId: device.id, receivedAt },
+        heartbeat: beat({
+          ...{ metrics: { cpu_percent: 12.5 }, sent_at: new Date(+receivedAt - 5000).toISOString() },
+          outbox: { records: 7, bytes: 700, dropped: 1 },
+        }),
+      },
+      {
+        ...{ deviceId: other.id, receivedAt },
+        heartbeat: beat({
+          ...{ metrics: { cpu_percent: 99 }, sent_at: new Date(+receivedAt + 3000).toISOString() },
+          outbox: { records: 0, bytes: 0, dropped: 2 },
+        }),
+      },
+      { deviceId: silent.id, receivedAt: at(0), heartbeat: beat({ metrics: { cpu_percent: 100 } }) },
+    ]);
+    const top = async (metric: Parameters<typeof presence.top>[1], orgId = world.ours.id, limit = 5) =>
+      (await presence.top([orgId], metric, at(50), limit)).map(({ deviceName, value }) => [
+        deviceName,
+        value,
+      ]);
+    expect(await top('cpu_percent')).toEqual([
+      [other.name, 99],
+      [device.name, 12.5],
+    ]);
+    expect(await top('cpu_percent', world.ours.id, 1)).toEqual([[other.name, 99]]);
+    // A clock that is late is as wrong as one that is early.
+    expect(await top('clock_skew_ms')).toEqual([
+      [device.name, -5000],
+      [other.name, 3000],
+    ]);
+    expect(await top('gpu_percent')).toEqual([]);
+    expect(await top('cpu_percent', world.theirs.id)).toEqual([]);
+    expect(await presence.outboxTotals([world.ours.id], at(50))).toEqual({
+      ...{ devicesWithBacklog: 1, records: 7, bytes: 700, dropped: 3 },
+    });
+    expect(await presence.outboxTotals([world.theirs.id], at(50))).toEqual({
+      ...{ devicesWithBacklog: 0, records: 0, bytes: 0, dropped: 0 },
+    });
+    expect(await presence.snapshot(world.ours.id, device.id)).toMatchObject({ clockSkewMs: -5000 });
+    expect(await presence.snapshot(world.ours.id, silent.id)).toMatchObject({ clockSkewMs: null });
   });
 });

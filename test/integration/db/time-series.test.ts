@@ -1,5 +1,6 @@
 /** What the variants of time-series storage do differently, with the same result. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_TELEMETRY } from '#contract';
 import type { Device } from '#db';
 import { dialectOf } from '../../../db/timeseries/dialect-of.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
@@ -16,15 +17,15 @@ beforeAll(async () => {
 });
 afterAll(() => test.drop());
 
-const store = (timestamp: Date, receivedAt = timestamp): Promise<number> =>
+const store = (at: Date, receivedAt = at): Promise<number> =>
   test.database.telemetry.insertMetrics([
     {
-      ...{ deviceId: device.id, orgId: device.orgId, receivedAt },
-      record: { timestamp: timestamp.toISOString(), metric_type: 'cpu', value: { percent: 1 } },
+      ...{ deviceId: device.id, orgId: device.orgId, atMs: +at, receivedAtMs: +receivedAt },
+      ...{ metricType: 'cpu', value: { percent: 1 }, labels: null, metadata: null },
     },
   ]);
 const stored = async (): Promise<string[]> =>
-  (await test.database.telemetry.recentMetrics(device.orgId, device.id, 100)).map(({ timestamp }) =>
+  (await test.database.series.recent(device.orgId, device.id, 100)).map(({ timestamp }) =>
     timestamp.toISOString(),
   );
 /** The partition or chunk that each row lies in, oldest row first. */
@@ -118,5 +119,88 @@ describe('the tables', () => {
       expect(test.database.timeseries).toBe('timescale-apache');
       expect((await places()).every((place) => place.startsWith('_timescaledb_internal.'))).toBe(true);
     }
+  });
+});
+
+describe('retention', () => {
+  it('is the organisation’s own, row by row where others keep more', async () => {
+    const now = new Date('2040-05-20T12:00:00Z');
+    const { ours, theirs } = await makeWorld(test.database);
+    const make = (orgId: string) => test.database.devices.create(orgId, newDevice());
+    const [short, long] = [await make(ours.id), await make(theirs.id)];
+    const ages = [1, 5, 9, 25, 29, 31, 80];
+    for (const { id, orgId } of [short, long]) {
+      const rows = ages.map((days) => ({
+        ...{ deviceId: id, orgId, atMs: +now - days * DAY_MS, receivedAtMs: +now, metadata: null },
+      }));
+      await test.database.telemetry.insertMetrics(
+        rows.map((row) => ({ ...row, metricType: 'cpu', value: { percent: 1 }, labels: null })),
+      );
+      await test.database.telemetry.insertLogs(
+        rows.map((row) => ({ ...row, level: 'info', service: 's', message: `${row.atMs}` })),
+      );
+    }
+    await test.database.series.refreshRollups(new Date(+now + DAY_MS), 1000);
+    await test.database.telemetrySettings.replace(ours.id, 0, {
+      settings: { ...DEFAULT_TELEMETRY },
+      retentionDays: { metrics: 7, metrics_1m: 7, metrics_1h: 10, metrics_1d: 1830, logs: 3 },
+      unknownMetrics: 'declare',
+      updatedBy: 'ada@acme.example',
+    });
+    await test.database.maintain(now);
+    const agesIn = async (table: string, column: string, deviceId: string) => {
+      const { rows } = await withClient(test.url, (client) =>
+        client.query<{ age: number }>(
+          `SELECT DISTINCT extract(epoch FROM $2::timestamptz - date_trunc('day', "${column}", 'UTC'))::float8 / 86400 AS age
+           FROM ${table} WHERE device_id = $1 ORDER BY 1`,
+          [deviceId, now],
+        ),
+      );
+      return rows.map(({ age }) => Math.floor(age));
+    };
+    expect(await agesIn('device_metrics', 'timestamp', short.id)).toEqual([1, 5]);
+    expect(await agesIn('device_metrics_1h', 'bucket', short.id)).toEqual([1, 5, 9]);
+    expect(await agesIn('device_metrics_1d', 'bucket', short.id)).toEqual(ages);
+    expect(await agesIn('device_logs', 'timestamp', short.id)).toEqual([1]);
+    expect(await agesIn('device_metrics', 'timestamp', long.id)).toEqual(ages);
+    // What nobody keeps goes with its chunk, so a row may stay a little longer; never shorter.
+    expect(await agesIn('device_logs', 'timestamp', long.id)).toEqual(
+      test.database.timeseries === 'plain' ? [1, 5, 9, 25, 29] : expect.arrayContaining([1, 5, 9, 25, 29]),
+    );
+  });
+
+  it('cuts chunks by the measured rate', async () => {
+    const now = new Date('2045-03-15T12:00:00Z');
+    await test.database.maintain(now);
+    await withClient(test.url, async (client) => {
+      await client.query(
+        `INSERT INTO device_logs (device_id, organization_id, "timestamp", log_level, service_name, message)
+         SELECT $1, $2, $3::timestamptz - i * interval '1 hour', 'info', 's', 'm' FROM generate_series(1, 100) AS i`,
+        [device.id, device.orgId, now],
+      );
+      await client.query('SELECT pg_stat_force_next_flush()');
+    });
+    await test.database.maintain(now);
+    if (test.database.timeseries !== 'plain') {
+      const { rows } = await withClient(test.url, (client) =>
+        client.query(
+          `SELECT extract(epoch FROM time_interval)::int / 3600 AS hours FROM timescaledb_information.dimensions
+           WHERE hypertable_name = 'device_logs'`,
+        ),
+      );
+      // So few that a month fits into one.
+      expect(rows).toEqual([{ hours: 720 }]);
+      return;
+    }
+    const { rows } = await withClient(test.url, (client) =>
+      client.query<{ name: string }>(
+        `SELECT inhrelid::regclass::text AS name FROM pg_inherits
+         WHERE inhparent = 'device_logs'::regclass AND inhrelid::regclass::text ~ '2045_0[4-9]'`,
+      ),
+    );
+    // From the last day that was made ahead to the end of that month, then whole months.
+    const [rest, ...months] = rows.map(({ name }) => name).sort();
+    expect(rest).toBe('device_logs_2045_03_20_to_2045_04_01');
+    expect(months).toEqual(['device_logs_2045_04', 'device_logs_2045_05']);
   });
 });

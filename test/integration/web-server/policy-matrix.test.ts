@@ -80,6 +80,7 @@ async function probe(operation: Operation, principal: Principal, objects: Object
   const body = bodyOf(operation, objects, {
     email: principal.person?.email ?? 'org-admin@example.com',
     registrationToken: operation.id === 'device.register' ? await homeOf(principal).registrationToken() : '',
+    settingsVersion: await settingsVersionOf(objects),
   });
   const { device } = principal;
   return stack.web.call(
@@ -95,6 +96,13 @@ async function probe(operation: Operation, principal: Principal, objects: Object
       ...(device === null ? {} : { client: { key: device.key, cert: device.cert } }),
     },
   );
+}
+
+/** Every change of the settings names the version that it was made from. */
+async function settingsVersionOf(objects: Objects | null): Promise<number> {
+  if (objects === null) return 0;
+  const stored = await stack.database.telemetrySettings.get(objects.organization_id);
+  return stored?.settings.version ?? 0;
 }
 
 function codeOf(answer: Answer): string {
@@ -154,6 +162,8 @@ describe('every list', () => {
     'tokens.list': 'token_id',
     'integrators.list': 'integrator_id',
     'refusals.list': 'device_id',
+    'dead_letters.list': 'device_id',
+    'metric_types.list': 'metric_type',
   };
 
   it('is known to this test', () => {

@@ -14,7 +14,9 @@ const Document = Type.Object({
         operationId: Type.String(),
         'x-action': Type.Optional(Type.String()),
         'x-auth': Type.String(),
-        parameters: Type.Array(Type.Object({ name: Type.String(), in: Type.String() })),
+        parameters: Type.Array(
+          Type.Object({ name: Type.String(), in: Type.String(), required: Type.Boolean() }),
+        ),
         requestBody: Type.Optional(
           Type.Object({
             content: Type.Object({
@@ -35,12 +37,17 @@ export interface Operation {
   readonly action: string | undefined;
   readonly auth: string;
   readonly parameters: readonly string[];
+  /** Of the query. */
+  readonly required: readonly string[];
   readonly example: Readonly<Record<string, unknown>> | undefined;
   readonly success: number;
 }
 
-/** What a probe aims at: an object by its id, an organisation in body or filter, or nothing in particular. */
-export type Aim = 'path' | 'body' | 'filter' | 'none';
+/**
+ * What a probe aims at: an object by its id, an organisation in body or filter (one that must be given, where devices
+ * are not named), or nothing in particular.
+ */
+export type Aim = 'path' | 'body' | 'filter' | 'group' | 'none';
 
 export function readOperations(document: unknown): Operation[] {
   if (!Value.Check(Document, document)) throw new Error(JSON.stringify(Value.Errors(Document, document)));
@@ -52,6 +59,7 @@ export function readOperations(document: unknown): Operation[] {
       action: operation['x-action'],
       auth: operation['x-auth'],
       parameters: operation.parameters.map(({ name }) => name),
+      required: operation.parameters.flatMap((one) => (one.in === 'query' && one.required ? [one.name] : [])),
       example: operation.requestBody?.content['application/json'].example,
       success: Number(Object.keys(operation.responses).find((status) => status.startsWith('2'))),
     })),
@@ -61,6 +69,7 @@ export function readOperations(document: unknown): Operation[] {
 export function aimOf({ path, parameters, example }: Operation): Aim {
   if (path.includes('{')) return 'path';
   if (example !== undefined && 'organization_id' in example) return 'body';
+  if (parameters.includes('device_ids')) return 'group';
   return parameters.includes('org_id') ? 'filter' : 'none';
 }
 
@@ -68,11 +77,14 @@ export function aimOf({ path, parameters, example }: Operation): Aim {
 export const isDestructive = ({ id, method }: Operation): boolean =>
   method === 'DELETE' || id === 'devices.revoke' || id === 'members.update';
 
+/** Parameters that are no ids. */
+const NAMES: Readonly<Record<string, string>> = { metric_type: 'cpu', stream: 'logs' };
+
 /** Address of the operation for the given objects; null aims at nothing. Lists are asked for in full. */
-export function urlOf({ path, parameters }: Operation, target: Objects | null): string {
-  const ids: Readonly<Record<string, string>> = { ...target };
+export function urlOf({ path, parameters, required }: Operation, target: Objects | null): string {
+  const ids: Readonly<Record<string, string>> = { ...target, name: target?.metric_type ?? 'none' };
   const url = path.replace(/\{(\w+)\}/g, (_match, name: string) => ids[name] ?? 'nothing');
-  const query = new URLSearchParams();
+  const query = new URLSearchParams(Object.fromEntries(required.map((name) => [name, NAMES[name] ?? ''])));
   if (parameters.includes('page_size')) query.set('page_size', '500');
   if (parameters.includes('org_id') && target !== null) query.set('org_id', target.organization_id);
   return query.size === 0 ? url : `${url}?${query}`;
@@ -82,7 +94,7 @@ export function urlOf({ path, parameters }: Operation, target: Objects | null): 
 export function bodyOf(
   { id, example }: Operation,
   target: Objects | null,
-  secrets: { readonly email: string; readonly registrationToken: string },
+  secrets: { readonly email: string; readonly registrationToken: string; readonly settingsVersion: number },
 ): Record<string, unknown> | undefined {
   if (example === undefined) return undefined;
   const suffix = randomUUID().slice(0, 8);
@@ -102,6 +114,7 @@ export function bodyOf(
     // Has its own test: what it names must be of the same organisation.
     replaces_device_id: undefined,
     dry_run: false,
+    version: secrets.settingsVersion,
   };
   const filled = Object.entries(example).map(([name, value]) => [
     name,

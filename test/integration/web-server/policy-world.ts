@@ -15,6 +15,8 @@ export interface Objects {
   readonly token_id: string;
   readonly integrator_id: string;
   readonly user_id: string;
+  /** Declared. */
+  readonly metric_type: string;
 }
 
 export interface Org {
@@ -126,6 +128,7 @@ export async function openWorld(stack: RealStack): Promise<World> {
       token_id: randomUUID(),
       integrator_id: randomUUID(),
       user_id: randomUUID(),
+      metric_type: `random_${randomUUID().slice(0, 8)}`,
     }),
     async resetPasswords() {
       for (const id of userIds) await stack.database.users.setPassword(id, passwordHash, false);
@@ -162,12 +165,21 @@ async function openOrg({ database, addUser }: RealStack, slug: string): Promise<
     const integrator = await database.integrators.create(id, `integrator-${suffix}`);
     const userId = await addUser({ email: `${suffix}@${slug}.example` });
     await database.users.addMember(id, userId, 'org_member');
+    const type = await database.metricTypes.put(id, {
+      name: `${slug}_${suffix}`,
+      description: null,
+      unit: null,
+      kind: 'gauge',
+      allowedLabels: null,
+      maxSeries: 100,
+    });
     return {
       organization_id: id,
       device_id: device.id,
       token_id: (await registrationToken()).id,
       integrator_id: integrator.id,
       user_id: userId,
+      metric_type: type.name,
     };
   }
 
@@ -181,6 +193,17 @@ async function openOrg({ database, addUser }: RealStack, slug: string): Promise<
     outcome: 'success',
     detail: {},
   });
+  await database.telemetry.deadLetter([
+    {
+      orgSlug: slug,
+      device: standing.device_id,
+      channel: 'metrics',
+      topic: 'edge/v1',
+      reason: 'payload is not JSON in UTF-8',
+      sample: Buffer.from('{'),
+      receivedAt: new Date(),
+    },
+  ]);
   await database.refusals.append(
     {
       refusals: [

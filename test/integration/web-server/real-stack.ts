@@ -48,6 +48,12 @@ export async function startRealStack(): Promise<RealStack> {
       serverPin: 'sha256//none',
     },
     settings: { deviceMtls: 'optional', deviceCertificateDays: 60 },
+    // Nothing listens there: a look at a device waits, which is all that is asked of it here.
+    broker: {
+      url: 'mqtts://127.0.0.1:1',
+      tls: await authority.serviceCertificate('web'),
+      trustPem: authority.trustPem,
+    },
     log,
   });
   const web = await startWeb(controlPlane, authority);

@@ -21,6 +21,11 @@ describe('backoffMs', () => {
     expect(backoffMs(0, () => 1)).toBe(1000);
   });
 
+  it('waits no longer than a minute for a server that does not answer', () => {
+    expect(backoffMs(10, () => 1, RECONNECT_BACKOFF, 0, false)).toBe(60_000);
+    expect(backoffMs(2, () => 1, RECONNECT_BACKOFF, 0, false)).toBe(2000);
+  });
+
   it('never undercuts the server’s retry-after', () => {
     expect(backoffMs(1, () => 0, RECONNECT_BACKOFF, 5000)).toBe(5000);
     expect(backoffMs(20, () => 1, RECONNECT_BACKOFF, 5000)).toBe(10_000);

@@ -1,304 +1,215 @@
-/** The outbox on a real SQLite file: numbering, acknowledgement, pressure, age, damage, and the sender's patience. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { MetricRecord, MetricsBatch } from '#contract';
-import { decideAck } from '../../../agent/outbox/ack-decision.ts';
-import type { OutboxLimits } from '../../../agent/outbox/limits.ts';
-import { type Outbox, openOutbox } from '../../../agent/outbox/outbox.ts';
-import { createSender, RESEND_AFTER_MS } from '../../../agent/outbox/sender.ts';
-import { thin } from '../../../agent/outbox/thinning.ts';
-import { silentLog } from './silent-log.ts';
+/** The outbox on a real SQLite file: classes, lanes, numbering, acknowledgement, age, and files of older agents. */
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { OUTBOX_LIMITS } from '../../../agent/outbox/limits.ts';
+import { drain, OutboxWorld, percents } from './outbox-world.ts';
 
-let dir: string;
-let file: string;
-let nowMs: number;
-let ids: number;
-let open: Outbox[];
+let world: OutboxWorld;
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'outbox-'));
-  file = join(dir, 'outbox.sqlite');
-  nowMs = Date.parse('2026-11-23T06:00:00Z');
-  ids = 0;
-  open = [];
+  world = new OutboxWorld();
 });
-afterEach(() => {
-  for (const outbox of open) outbox.close();
-  rmSync(dir, { recursive: true, force: true });
-});
-
-const start = (limits: Partial<OutboxLimits> = {}, lines: string[] = []): Outbox => {
-  const outbox = openOutbox({
-    file,
-    log: silentLog(lines),
-    now: () => new Date(nowMs),
-    newId: () => `boot-id-${++ids}`,
-    limits,
-  });
-  open.push(outbox);
-  return outbox;
-};
-const close = (outbox: Outbox): void => {
-  open.splice(open.indexOf(outbox), 1);
-  outbox.close();
-};
-const record = (percent: number, metric_type = 'cpu'): MetricRecord => ({
-  timestamp: new Date(nowMs).toISOString(),
-  metric_type,
-  value: { percent },
-});
-const percents = (batch: MetricsBatch | null): unknown[] | undefined =>
-  batch?.records.map(({ value }) => value.percent);
-const many = (count: number, from = 0): MetricRecord[] =>
-  Array.from({ length: count }, (_, index) => record(from + index));
+afterEach(() => world.end());
 
 describe('the outbox', () => {
   it('hands out the same batch until it is acknowledged, then the next number', () => {
-    const outbox = start();
-    outbox.append([record(1), record(2)]);
-    const first = outbox.next();
-    outbox.append([record(3)]);
-    expect(outbox.next()).toEqual(first);
-    expect(first).toMatchObject({ boot_id: 'boot-id-1', seq: 1 });
-    expect(outbox.acknowledge({ boot_id: 'boot-id-1', seq: 1 })).toBe('forget');
-    const second = outbox.next();
-    expect([second?.seq, percents(second)]).toEqual([2, [3]]);
-    outbox.acknowledge({ boot_id: 'boot-id-1', seq: 2 });
-    expect(outbox.next()).toBeNull();
-    expect(outbox.depth()).toEqual({ records: 0, bytes: 0, dropped: 0 });
+    const outbox = world.open();
+    outbox.append('metrics', world.metrics(2, 1));
+    const first = outbox.next('metrics', 'live');
+    outbox.append('metrics', [world.metric(3)]);
+    expect(outbox.next('metrics', 'live')).toEqual(first);
+    expect(first).toMatchObject({ seq: 1, records: world.metrics(2, 1) });
+    expect(first?.backfill).toBeUndefined();
+    const ack = { boot_id: first?.boot_id ?? '', seq: 1 };
+    expect(outbox.acknowledge('metrics', ack)).toEqual({ lane: 'live', decision: 'forget' });
+    const second = outbox.next('metrics', 'live');
+    expect([second?.seq, percents(second), second?.boot_id === first?.boot_id]).toEqual([2, [3], true]);
+    outbox.acknowledge('metrics', { ...ack, seq: 2 });
+    expect(outbox.next('metrics', 'live')).toBeNull();
+    expect(outbox.depth()).toMatchObject({ records: 0, bytes: 0, dropped: 0 });
   });
 
-  it('keeps numbering, content and totals over a restart', () => {
-    const before = start();
-    before.append([record(1)]);
-    const batch = before.next();
-    before.append([record(2)]);
+  it('keeps the classes apart: each has its own records, numbers and depth', () => {
+    const outbox = world.open();
+    outbox.append('metrics', world.metrics(3));
+    outbox.append('logs', [world.logLine('a line')]);
+    outbox.append('events', [world.event('hello')]);
+    const batches = [
+      outbox.next('metrics', 'live'),
+      outbox.next('logs', 'live'),
+      outbox.next('events', 'live'),
+    ];
+    expect(batches.map((batch) => [batch?.seq, batch?.records.length])).toEqual([
+      [1, 3],
+      [1, 1],
+      [1, 1],
+    ]);
+    expect(new Set(batches.map((batch) => batch?.boot_id)).size).toBe(3);
+    expect(outbox.acknowledge('logs', { boot_id: batches[0]?.boot_id ?? '', seq: 1 }).decision).toBe(
+      'ignore',
+    );
+    outbox.acknowledge('logs', batches[1] ?? { boot_id: '', seq: 0 });
+    expect(outbox.depth().by_class).toMatchObject({
+      metrics: { records: 3, oldest_at: '2026-11-23T06:00:00.000Z' },
+      logs: { records: 0, bytes: 0 },
+      events: { records: 1 },
+    });
+    expect(outbox.depth().by_class?.logs?.oldest_at).toBeUndefined();
+  });
+
+  it('calls backlog what is held when a session begins, and live what comes then; each in order', () => {
+    const outbox = world.open({ ...OUTBOX_LIMITS, batchRecords: 2 });
+    outbox.append('metrics', world.metrics(3));
+    outbox.startSession();
+    outbox.append('metrics', world.metrics(2, 10));
+    const live = drain(outbox, 'metrics', 'live');
+    const backlog = drain(outbox, 'metrics', 'backlog');
+    expect(live.map((batch) => [batch.seq, percents(batch), batch.backfill])).toEqual([
+      [1, [10, 11], undefined],
+    ]);
+    expect(backlog.map((batch) => [batch.seq, percents(batch), batch.backfill])).toEqual([
+      [1, [0, 1], true],
+      [2, [2], true],
+    ]);
+    expect(live[0]?.boot_id).not.toBe(backlog[0]?.boot_id);
+  });
+
+  it('sends a live batch that was on its way under its old number in the next session', () => {
+    const outbox = world.open();
+    outbox.startSession();
+    outbox.append('metrics', [world.metric(1)]);
+    const sent = outbox.next('metrics', 'live');
+    outbox.append('metrics', [world.metric(2)]);
+    outbox.startSession();
+    outbox.append('metrics', [world.metric(3)]);
+    expect(outbox.next('metrics', 'live')).toEqual({ ...sent, backfill: true });
+    expect(drain(outbox, 'metrics', 'live').map((batch) => [batch.seq, percents(batch)])).toEqual([
+      [1, [1]],
+      [2, [3]],
+    ]);
+    expect(drain(outbox, 'metrics', 'backlog').map(percents)).toEqual([[2]]);
+  });
+
+  it('keeps numbers, content and counts of both lanes over a restart', () => {
+    const before = world.open();
+    before.append('metrics', [world.metric(1)]);
+    before.startSession();
+    before.append('metrics', [world.metric(2)]);
+    const batches = [before.next('metrics', 'backlog'), before.next('metrics', 'live')];
+    before.append('logs', [world.logLine('held')]);
     const depth = before.depth();
-    close(before);
-    const after = start();
-    expect(after.next()).toEqual(batch);
+    world.close(before);
+    const after = world.open();
+    after.startSession();
+    expect([after.next('metrics', 'backlog'), after.next('metrics', 'live')]).toEqual([
+      batches[0],
+      { ...batches[1], backfill: true },
+    ]);
     expect(after.depth()).toEqual(depth);
   });
 
-  it('seals batches of bounded records and bytes', () => {
-    const outbox = start({ batchRecords: 10, batchBytes: 10_000 });
-    outbox.append(many(25));
-    const sizes: number[] = [];
-    for (let batch = outbox.next(); batch !== null; batch = outbox.next()) {
-      sizes.push(batch.records.length);
-      outbox.acknowledge(batch);
+  it('fills batches up to their bounds of records and bytes', () => {
+    const outbox = world.open({ batchRecords: 10, batchBytes: 10_000 });
+    outbox.append('metrics', world.metrics(25));
+    expect(drain(outbox, 'metrics', 'live').map(({ records }) => records.length)).toEqual([10, 10, 5]);
+    world.close(outbox);
+    const narrow = world.open({ batchRecords: 1000, batchBytes: 1000 });
+    narrow.append(
+      'logs',
+      Array.from({ length: 20 }, () => world.logLine('x'.repeat(100))),
+    );
+    for (const { records } of drain(narrow, 'logs', 'live')) {
+      expect(Buffer.byteLength(JSON.stringify(records))).toBeLessThanOrEqual(1001);
     }
-    expect(sizes).toEqual([10, 10, 5]);
+  });
 
-    const small = { ...record(0), value: { text: 'x'.repeat(100) } };
-    close(outbox);
-    const narrow = start({ batchRecords: 1000, batchBytes: 1000 });
-    narrow.append(Array.from({ length: 20 }, () => small));
-    expect(narrow.next()?.records.length).toBeLessThan(7);
+  it('refuses a record that no batch could carry, keeps its neighbours and counts it', () => {
+    const outbox = world.open();
+    const giant = { ...world.metric(1), value: { text: 'x'.repeat(300_000) } };
+    const circular: { value: Record<string, number> } & object = { ...world.metric(2), value: {} };
+    Object.assign(circular.value, { self: circular });
+    expect(outbox.append('metrics', [giant, { ...world.metric(2), ...circular }, world.metric(3)])).toBe(
+      true,
+    );
+    expect(percents(outbox.next('metrics', 'live'))).toEqual([3]);
+    expect(outbox.depth().by_class?.metrics).toMatchObject({ records: 1, dropped: 2 });
   });
 
   it('numbers anew what it holds, oldest first, after a server that forgot', () => {
-    const outbox = start({ batchRecords: 1 });
-    outbox.append(many(3));
-    outbox.acknowledge(outbox.next() ?? { boot_id: '', seq: 0 });
-    expect(outbox.next()?.seq).toBe(2);
-    expect(outbox.acknowledge({ boot_id: 'boot-id-1', seq: 0 })).toBe('renumber');
-    outbox.renumber();
-    const batch = outbox.next();
-    expect([batch?.seq, percents(batch), batch?.boot_id === 'boot-id-1']).toEqual([1, [1], false]);
+    const outbox = world.open({ batchRecords: 1 });
+    outbox.append('metrics', world.metrics(3));
+    const first = outbox.next('metrics', 'live');
+    outbox.acknowledge('metrics', first ?? { boot_id: '', seq: 0 });
+    expect(outbox.next('metrics', 'live')?.seq).toBe(2);
+    const forgot = { boot_id: first?.boot_id ?? '', seq: 0 };
+    expect(outbox.acknowledge('metrics', forgot)).toEqual({ lane: 'live', decision: 'renumber' });
+    outbox.renumber('metrics', 'live');
+    const batch = outbox.next('metrics', 'live');
+    expect([batch?.seq, percents(batch), batch?.boot_id === first?.boot_id]).toEqual([1, [1], false]);
   });
 
-  it('thins measurements ten to one when full, then drops the oldest, and counts what is lost', () => {
-    const outbox = start({ batchRecords: 100, maxBytes: 30_000 });
-    for (let index = 0; index < 400; index += 1) outbox.append([record(index)]);
-    const { records, bytes, dropped } = outbox.depth();
-    expect(bytes).toBeLessThanOrEqual(30_000);
-    expect(records + dropped).toBe(400);
-    expect(dropped).toBeGreaterThan(0);
-    expect(percents(outbox.next())?.slice(0, 3)).toEqual([0, 10, 20]);
-
-    for (let index = 0; index < 20_000; index += 10) outbox.append(many(10, index));
-    expect(outbox.depth().bytes).toBeLessThanOrEqual(30_000);
-    expect(outbox.depth().records + outbox.depth().dropped).toBe(20_400);
-  });
-
-  it('never changes a batch that has a number, however full it gets', () => {
-    const outbox = start({ batchRecords: 100, maxBytes: 15_000 });
-    outbox.append(many(100));
-    const sent = outbox.next();
-    for (let index = 0; index < 2000; index += 1) outbox.append([record(index)]);
-    expect(outbox.next()).toEqual(sent);
-    outbox.acknowledge(sent ?? { boot_id: '', seq: 0 });
-    expect(outbox.next()?.seq).toBe(2);
-  });
-
-  it('gives up what is older than the age limit, but not the batch on its way', () => {
-    const outbox = start({ batchRecords: 1, maxAgeMs: 1000 });
-    outbox.append(many(3));
-    const sent = outbox.next();
-    nowMs += 2000;
-    outbox.append([record(9)]);
-    expect(outbox.next()).toEqual(sent);
-    outbox.acknowledge(sent ?? { boot_id: '', seq: 0 });
-    expect(percents(outbox.next())).toEqual([9]);
-    expect(outbox.depth().dropped).toBe(2);
-  });
-
-  it('moves a damaged file aside, goes on with a fresh one and says so', () => {
-    writeFileSync(file, 'this is no database at all '.repeat(400));
-    const lines: string[] = [];
-    const outbox = start({}, lines);
-    outbox.append([record(1)]);
-    expect(percents(outbox.next())).toEqual([1]);
-    expect(lines.join()).toContain('outbox damaged');
+  it('gives up what is older than its class allows, but not the batch on its way', () => {
+    const classes = { ...OUTBOX_LIMITS.classes, metrics: { maxBytes: 1e6, maxAgeMs: 1000 } };
+    const outbox = world.open({ batchRecords: 1, classes });
+    outbox.append('metrics', world.metrics(3));
+    outbox.append('logs', [world.logLine('old, but young enough for a log')]);
+    const sent = outbox.next('metrics', 'live');
+    world.pass(2000);
+    outbox.append('metrics', [world.metric(9)]);
+    expect(outbox.next('metrics', 'live')?.records).toEqual(sent?.records);
+    outbox.acknowledge('metrics', sent ?? { boot_id: '', seq: 0 });
+    expect(percents(outbox.next('metrics', 'live'))).toEqual([9]);
+    expect(outbox.depth().by_class).toMatchObject({
+      metrics: { dropped: 2 },
+      logs: { dropped: 0, records: 1 },
+    });
   });
 
   it('refuses a second agent on the same file', () => {
-    start();
-    expect(() => start()).toThrow(/another agent/);
+    world.open();
+    expect(() => world.open()).toThrow(/another agent/);
   });
 });
 
-describe('thin', () => {
-  it('keeps every tenth of each series, so that no kind of measurement vanishes', () => {
-    const mixed = Array.from({ length: 40 }, (_, index) => record(index, index % 2 === 0 ? 'cpu' : 'memory'));
-    expect(thin(mixed).map(({ metric_type, value }) => [metric_type, value.percent])).toEqual([
-      ['cpu', 0],
-      ['memory', 1],
-      ['cpu', 20],
-      ['memory', 21],
-    ]);
-    expect(thin([record(5)])).toHaveLength(1);
-  });
-});
+describe('a file of the agent before classes', () => {
+  const writeOld = (): void => {
+    const old = new DatabaseSync(world.file);
+    old.exec(`
+      CREATE TABLE numbering (one INTEGER PRIMARY KEY CHECK (one = 1), boot_id TEXT NOT NULL, last_seq INTEGER NOT NULL,
+        waiting_id INTEGER NOT NULL, dropped INTEGER NOT NULL);
+      CREATE TABLE batches (id INTEGER PRIMARY KEY AUTOINCREMENT, newest_at INTEGER NOT NULL, records INTEGER NOT NULL,
+        bytes INTEGER NOT NULL, is_thin INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL);
+      CREATE INDEX batches_thick ON batches (id) WHERE is_thin = 0;
+      CREATE TABLE pending (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, bytes INTEGER NOT NULL,
+        body TEXT NOT NULL);
+      INSERT INTO numbering VALUES (1, 'old-boot-id', 41, 1, 7);`);
+    const batch = old.prepare('INSERT INTO batches (newest_at, records, bytes, body) VALUES (?, 2, 100, ?)');
+    for (const from of [0, 2]) batch.run(world.wallMs, JSON.stringify(world.metrics(2, from)));
+    const pending = old.prepare('INSERT INTO pending (at, bytes, body) VALUES (?, 50, ?)');
+    for (const record of world.metrics(2, 4)) pending.run(world.wallMs, JSON.stringify(record));
+    old.close();
+  };
 
-describe('decideAck', () => {
-  it.each([
-    ['forgets the batch on its way', { lastSeq: 5, isWaiting: true }, { boot_id: 'b', seq: 5 }, 'forget'],
-    [
-      'sends again when the server waits for it',
-      { lastSeq: 5, isWaiting: true },
-      { boot_id: 'b', seq: 4 },
-      'resend',
-    ],
-    [
-      'renumbers for a server that lost more',
-      { lastSeq: 5, isWaiting: true },
-      { boot_id: 'b', seq: 3 },
-      'renumber',
-    ],
-    [
-      'renumbers when the server knows more than was sent',
-      { lastSeq: 5, isWaiting: true },
-      { boot_id: 'b', seq: 6 },
-      'renumber',
-    ],
-    ['ignores an echo', { lastSeq: 5, isWaiting: false }, { boot_id: 'b', seq: 5 }, 'ignore'],
-    ['ignores another numbering', { lastSeq: 5, isWaiting: true }, { boot_id: 'x', seq: 5 }, 'ignore'],
-    [
-      'sends the first when nothing is known',
-      { lastSeq: 1, isWaiting: true },
-      { boot_id: 'b', seq: 0 },
-      'resend',
-    ],
-  ])('%s', (_sentence, numbering, ack, expected) => {
-    expect(decideAck({ bootId: 'b', ...numbering }, ack)).toBe(expected);
-  });
-});
-
-describe('the sender', () => {
-  beforeEach(() => {
-    vi.useFakeTimers();
-  });
-  afterEach(() => {
-    vi.useRealTimers();
-  });
-  const ack = (batch: MetricsBatch | undefined, more: { retry_after_ms?: number } = {}) => ({
-    stream: 'metrics' as const,
-    boot_id: batch?.boot_id ?? '',
-    seq: batch?.seq ?? 0,
-    ...more,
-  });
-  const startSender = (outbox: Outbox, sent: MetricsBatch[]) =>
-    createSender({ outbox, log: silentLog(), publish: (batch) => sent.push(batch) });
-
-  it('sends one batch at a time, again after 10 s, and the next after the acknowledgement', () => {
-    const outbox = start({ batchRecords: 1 });
-    const sent: MetricsBatch[] = [];
-    const sender = startSender(outbox, sent);
-    outbox.append(many(2));
-    sender.wake();
-    vi.advanceTimersByTime(60_000);
-    expect(sent).toEqual([]);
-    sender.start();
-    vi.advanceTimersByTime(0);
-    expect(sent.map(({ seq }) => seq)).toEqual([1]);
-    vi.advanceTimersByTime(RESEND_AFTER_MS);
-    expect(sent.map(({ seq }) => seq)).toEqual([1, 1]);
-    sender.acknowledged(ack(sent[0]));
-    vi.advanceTimersByTime(100);
-    expect(sent.map(({ seq }) => seq)).toEqual([1, 1, 2]);
-    sender.acknowledged(ack(sent[2]));
-    vi.advanceTimersByTime(60_000);
-    expect(sent).toHaveLength(3);
-    outbox.append([record(7)]);
-    sender.wake();
-    vi.advanceTimersByTime(100);
-    expect(sent.map(({ seq }) => seq)).toEqual([1, 1, 2, 3]);
-    sender.pause();
+  it('is brought forward with its numbering, and nothing is lost', () => {
+    writeOld();
+    const outbox = world.open();
+    expect(outbox.depth()).toMatchObject({ records: 6, dropped: 7 });
+    outbox.startSession();
+    const first = outbox.next('metrics', 'live');
+    expect([first?.boot_id, first?.seq, percents(first)]).toEqual(['old-boot-id', 41, [0, 1]]);
+    const rest = [...drain(outbox, 'metrics', 'live'), ...drain(outbox, 'metrics', 'backlog')];
+    expect(rest.flatMap((batch) => percents(batch))).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(outbox.depth()).toMatchObject({ records: 0, bytes: 0, dropped: 7 });
+    world.close(outbox);
+    expect(world.open().depth().dropped).toBe(7);
   });
 
-  it('sends what was on its way again after a reconnect', () => {
-    const outbox = start();
-    const sent: MetricsBatch[] = [];
-    const sender = startSender(outbox, sent);
-    outbox.append([record(1)]);
-    sender.start();
-    vi.advanceTimersByTime(0);
-    sender.pause();
-    vi.advanceTimersByTime(60_000);
-    expect(sent).toHaveLength(1);
-    sender.start();
-    vi.advanceTimersByTime(0);
-    expect(sent).toEqual([sent[0], sent[0]]);
-    sender.pause();
-  });
-
-  it('waits as long as the server asks for', () => {
-    const outbox = start({ batchRecords: 1 });
-    const sent: MetricsBatch[] = [];
-    const sender = startSender(outbox, sent);
-    outbox.append(many(2));
-    sender.start();
-    vi.advanceTimersByTime(0);
-    sender.acknowledged(ack(sent[0], { retry_after_ms: 5000 }));
-    vi.advanceTimersByTime(4999);
-    expect(sent).toHaveLength(1);
-    vi.advanceTimersByTime(1);
-    expect(sent).toHaveLength(2);
-    sender.pause();
-  });
-
-  it('starts a new numbering only when a cursor that cannot be met is said twice', () => {
-    const outbox = start({ batchRecords: 1 });
-    const sent: MetricsBatch[] = [];
-    const sender = startSender(outbox, sent);
-    outbox.append(many(4));
-    sender.start();
-    for (const count of [1, 2, 3]) {
-      vi.advanceTimersByTime(100);
-      expect(sent).toHaveLength(count);
-      if (count < 3) sender.acknowledged(ack(sent.at(-1)));
-    }
-    const restored = { stream: 'metrics' as const, boot_id: 'boot-id-1', seq: 0 };
-    sender.acknowledged(restored);
-    vi.advanceTimersByTime(100);
-    expect(sent.at(-1)).toEqual(sent.at(-2));
-    sender.acknowledged(restored);
-    vi.advanceTimersByTime(100);
-    expect(sent.at(-1)).toMatchObject({ seq: 1, records: sent.at(-2)?.records });
-    expect(sent.at(-1)?.boot_id).not.toBe('boot-id-1');
-    sender.pause();
+  it('is left aside when a newer agent made it', () => {
+    world.close(world.open());
+    const newer = new DatabaseSync(world.file);
+    newer.exec('PRAGMA user_version = 99');
+    newer.close();
+    const outbox = world.open();
+    expect(outbox.append('metrics', [world.metric(1)])).toBe(true);
+    expect(world.lines.join()).toContain('newer agent');
   });
 });

@@ -19,7 +19,8 @@ const foreign = { org: 'other', device: OWN };
 const device: Principal = { kind: 'device', ...own };
 const integrator: Principal = { kind: 'integration', org: 'acme', name: 'reports' };
 const controlPlane: Principal = { kind: 'service', name: 'control-plane' };
-const otherService: Principal = { kind: 'service', name: 'web' };
+const webService: Principal = { kind: 'service', name: 'web' };
+const otherService: Principal = { kind: 'service', name: 'reports' };
 const channels = Object.keys(CHANNELS) as ChannelName[];
 
 describe('canPublish', () => {
@@ -37,6 +38,10 @@ describe('canPublish', () => {
       expect(canPublish(otherService, topicFor(channel, own))).toBe(false);
     },
   );
+
+  it.each(channels)('lets the web service send leases and nothing else: %s', (channel) => {
+    expect(canPublish(webService, topicFor(channel, own))).toBe(channel === 'control');
+  });
 
   it.each([
     ['wildcards', `edge/v1/acme/${OWN}/up/+`],

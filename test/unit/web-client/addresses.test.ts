@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { addressOf } from '../../../web/client/data/api.ts';
 import { readProblem } from '../../../web/client/data/api-error.ts';
-import { locate, returnPath } from '../../../web/client/state/addresses.ts';
+import {
+  deviceTabOf,
+  deviceTabPath,
+  locate,
+  pageKey,
+  returnPath,
+} from '../../../web/client/state/addresses.ts';
 import { ariaSort, nextSort, readView, writeView } from '../../../web/client/state/device-filters.ts';
 
 describe('locate', () => {
@@ -10,11 +16,27 @@ describe('locate', () => {
     ['/admin/edge/devices', 'devices', {}],
     ['/admin/edge/devices/', 'devices', {}],
     ['/admin/edge/devices/0f6e', 'device', { device_id: '0f6e' }],
+    ['/admin/edge/devices/0f6e/logs', 'device', { device_id: '0f6e', tab: 'logs' }],
+    ['/admin/edge', 'dashboard', {}],
+    ['/admin/edge/dead-letters', 'dead-letters', {}],
     ['/admin/organizations/17', 'organization', { organization_id: '17' }],
     ['/login', 'login', {}],
     ['/admin/edge/devices/0f6e/shell', 'not-found', {}],
   ])('finds %s', (path, page, params) => {
     expect(locate(path, '')).toMatchObject({ page, params });
+  });
+});
+
+describe('the tabs of a device', () => {
+  it('have addresses of their own, and one page element', () => {
+    const [overview, metrics] = [
+      locate('/admin/edge/devices/0f6e', ''),
+      locate(deviceTabPath('0f6e', 'metrics'), ''),
+    ];
+    expect([deviceTabOf(overview), deviceTabOf(metrics)]).toEqual(['overview', 'metrics']);
+    expect(pageKey(overview)).toBe(pageKey(metrics));
+    expect(pageKey(overview)).not.toBe(pageKey(locate('/admin/edge/devices/0f6f', '')));
+    expect(pageKey(locate('/nowhere', ''))).not.toBe(pageKey(locate('/elsewhere', '')));
   });
 });
 

@@ -41,6 +41,7 @@ export async function openApp(
     version: '0.0.0-test',
     log,
     streams,
+    looks: new Set(),
     tls: null,
   });
   return {

@@ -1,13 +1,17 @@
 /** A control plane in memory: one organisation, one device, two people; records what it is asked. */
+import { DEFAULT_TELEMETRY } from '#contract';
 import {
   AppError,
   type ControlPlane,
   type DeviceCaller,
   type Listed,
+  type LiveUpdate,
+  type MetricExportRow,
   type Origin,
   type Person,
 } from '#control-plane';
-import type { DeviceView, LiveEvent, Me } from '#web-api';
+import type { Dashboard, DeviceView, LiveEvent, LogView, Me, MetricTypeView, SeriesReply } from '#web-api';
+import { DEFAULT_RETENTION_DAYS } from '#web-api';
 
 export const ORG = '11111111-1111-4111-8111-111111111111';
 export const OTHER_ORG = '22222222-2222-4222-8222-222222222222';
@@ -27,13 +31,35 @@ export interface FakeControlPlane {
   scope: ReadonlySet<string> | null;
   isReady: boolean;
   emit(event: LiveEvent): void;
+  /** How sessions were looked at where that was said. */
+  readonly looks: { readonly touch?: boolean }[];
+  /** Rows of the next export of measurements and of log lines. */
+  metricRows: () => AsyncIterable<MetricExportRow>;
+  logLines: () => AsyncIterable<LogView>;
+  /** Tells everybody who looks at a device. */
+  show(update: LiveUpdate): void;
+  readonly viewerCount: number;
   readonly listenerCount: number;
 }
 
 export function createFakeControlPlane(): FakeControlPlane {
   const listeners = new Set<(event: LiveEvent) => void>();
+  const viewers = new Set<(update: LiveUpdate) => void>();
   const fake: FakeControlPlane = {
+    metricRows: async function* () {
+      yield METRIC_ROW;
+    },
+    logLines: async function* () {
+      yield LOG_LINE;
+    },
+    show: (update) => {
+      for (const viewer of viewers) viewer(update);
+    },
+    get viewerCount() {
+      return viewers.size;
+    },
     calls: [],
+    looks: [],
     sessions: new Set([SESSION]),
     failures: new Map(),
     scope: new Set([ORG]),
@@ -63,7 +89,8 @@ export function createFakeControlPlane(): FakeControlPlane {
         fake.sessions.add(SESSION);
         return { sessionToken: SESSION, expiresAt: new Date('2026-11-24T06:00:00Z'), me: ME };
       },
-      authenticate: async (token, origin) => {
+      authenticate: async (token, origin, look) => {
+        if (look !== undefined) fake.looks.push(look);
         if (!fake.sessions.has(token)) throw new AppError('auth.required');
         return person(origin);
       },
@@ -121,12 +148,46 @@ export function createFakeControlPlane(): FakeControlPlane {
         server_time: '2026-11-23T06:00:00.000Z',
       }),
       config: record('config', { config_version: 0, config_data: {}, sha256: null }),
-      metrics: record('metrics', { accepted: 1, seq: null }),
+      metrics: record('metrics', BATCH_REPLY),
+      logs: record('logs', BATCH_REPLY),
+      events: record('events', BATCH_REPLY),
+      telemetry: record('telemetry', DEFAULT_TELEMETRY),
       renew: record('renew', { certificate_chain: 'PEM', expires_at: '2027-01-01T00:00:00.000Z' }),
       issueToken: record('issueToken', {
         auth_token: DEVICE_TOKEN,
         auth_token_expires_at: '2026-11-23T07:00:00.000Z',
       }),
+    },
+    telemetry: {
+      deviceMetrics: record('deviceMetrics', SERIES),
+      queryMetrics: record('queryMetrics', SERIES),
+      catalogue: record('catalogue', { items: [] }),
+      exportMetrics: async (...values) => {
+        await record('exportMetrics', null)(...values);
+        return fake.metricRows();
+      },
+      deviceLogs: record('deviceLogs', { items: [LOG_LINE], older_cursor: null, newer_cursor: 'n' }),
+      searchLogs: record('searchLogs', { items: [LOG_LINE], older_cursor: null, newer_cursor: 'n' }),
+      logServices: record('logServices', { items: ['vllm'] }),
+      exportLogs: async (...values) => {
+        await record('exportLogs', null)(...values);
+        return fake.logLines();
+      },
+      mayWatch: record('mayWatch', undefined),
+      watch: async (_person, deviceId, query, listener) => {
+        await record('watch', null)(deviceId, query);
+        viewers.add(listener);
+        listener({ kind: 'state', state: 'waiting' });
+        return () => void viewers.delete(listener);
+      },
+      dashboard: record('dashboard', DASHBOARD),
+      deadLetters: record('deadLetters', emptyPage()),
+      settings: record('settings', SETTINGS),
+      updateSettings: record('updateSettings', SETTINGS),
+      testRedaction: record('testRedaction', { text: '', hits: [], micros: 1 }),
+      metricTypes: record('metricTypes', { items: [METRIC_TYPE] }),
+      putMetricType: record('putMetricType', METRIC_TYPE),
+      deleteMetricType: record('deleteMetricType', undefined),
     },
     material: { rootCertificate: 'ROOT PEM\n', crl: async () => 'CRL PEM\n' },
     subscribe: (listener) => {
@@ -223,6 +284,7 @@ const DEVICE_DETAIL = {
   observation_since: null,
   last_goodbye_reason: null,
   outbox: null,
+  clock_skew_ms: null,
   current_config: { config_version: 0, config_data: { any: ['thing'] }, applied_at: null },
   recent_metrics: [{ timestamp: '2026-11-23T06:00:00.000Z', metric_type: 'cpu', value: { percent: 1 } }],
   certificates: [],
@@ -269,4 +331,81 @@ const REGISTER_REPLY = {
   mqtt_url: 'mqtts://edge.example:8883',
   client_id: `acme/${DEVICE}`,
   heartbeat_interval_seconds: 30,
+};
+
+const BATCH_REPLY = { accepted: 1, rejected: 0, errors: [], seq: null };
+
+const SERIES: SeriesReply = {
+  from: '2026-11-23T05:00:00.000Z',
+  to: '2026-11-23T06:00:00.000Z',
+  resolution: 'raw',
+  bucket_seconds: null,
+  aggregation: 'mean',
+  series: [
+    {
+      device_id: DEVICE,
+      device_name: 'line-3-gateway',
+      metric_type: 'cpu',
+      field: 'percent',
+      labels: { core: '0' },
+      unit: 'percent',
+      t: [1, 2],
+      v: [1.5, null],
+      min: [1, null],
+      max: [2, null],
+    },
+  ],
+  truncated: false,
+};
+
+export const METRIC_ROW: MetricExportRow = {
+  device_id: DEVICE,
+  device_name: 'line-3-gateway',
+  timestamp: '2026-11-23T06:00:00.000Z',
+  received_at: '2026-11-23T06:00:01.000Z',
+  metric_type: 'disk',
+  labels: { mount: '/var' },
+  value: { percent: -4.5, note: '=1+1' },
+};
+
+export const LOG_LINE: LogView = {
+  id: 'a-1',
+  device_id: DEVICE,
+  device_name: 'line-3-gateway',
+  timestamp: '2026-11-23T06:00:00.000Z',
+  received_at: '2026-11-23T06:00:01.000Z',
+  log_level: 'warning',
+  service_name: 'vllm',
+  message: 'first, "second"\nthird',
+  metadata: { unit: 'vllm.service', pid: 4 },
+};
+
+const DASHBOARD: Dashboard = {
+  total: 1,
+  by_status: { online: 1 },
+  by_type: { gateway: 1 },
+  top: { cpu_percent: [], memory_percent: [], disk_percent: [], gpu_percent: [] },
+  outboxes: { devices_with_backlog: 0, records: 0, bytes: 0, dropped: 0, worst: [] },
+  skewed_clocks: [],
+  ingest: { minutes: [], dead_letters_24h: 0, errors_24h: 0, rollup_lag_seconds: null },
+};
+
+const SETTINGS = {
+  ...DEFAULT_TELEMETRY,
+  retention_days: DEFAULT_RETENTION_DAYS,
+  unknown_metrics: 'declare' as const,
+  updated_at: null,
+  updated_by: null,
+  builtin_redaction: [{ name: 'jwt', doc: 'JSON web tokens' }],
+};
+
+const METRIC_TYPE: MetricTypeView = {
+  name: 'queue.depth',
+  origin: 'declared',
+  description: null,
+  unit: null,
+  kind: 'gauge',
+  allowed_labels: null,
+  max_series: 100,
+  first_seen_at: null,
 };

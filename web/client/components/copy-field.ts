@@ -1,5 +1,6 @@
 /** Text to copy: shown whole, with a button that says that it worked. */
 import { html, LitElement, type PropertyDeclarations } from 'lit';
+import { copyText } from './clipboard.ts';
 import { icon } from './icons.ts';
 
 const SAID_MS = 2000;
@@ -51,15 +52,6 @@ export class CopyField extends LitElement {
     const shown = this.querySelector('pre');
     if (shown !== null) getSelection()?.selectAllChildren(shown);
   }
-}
-
-/** False where the browser refuses, e.g. over plain HTTP from another machine. */
-async function copyText(text: string): Promise<boolean> {
-  if (!navigator.clipboard) return false;
-  return navigator.clipboard.writeText(text).then(
-    () => true,
-    () => false,
-  );
 }
 
 customElements.define('oc-copy-field', CopyField);

@@ -2,12 +2,12 @@
 import { html, nothing } from 'lit';
 import type { AuditView } from '#web-api';
 import { icon } from '../components/icons.ts';
-import { emptyState, errorState, skeletonRows } from '../components/states.ts';
+import { emptyState } from '../components/states.ts';
 import { statusPill } from '../components/status-pill.ts';
 import type { StatusLook } from '../format/status.ts';
 import { dateTime } from '../format/time.ts';
-import { CursorList } from '../state/cursor-list.ts';
 import { ConsolePage, pageHead } from './console-page.ts';
+import { PagedList } from './paged-list.ts';
 
 export const AUDIT_TAG = 'oc-audit-page' as const;
 
@@ -18,21 +18,16 @@ const OUTCOMES: Readonly<Record<AuditView['outcome'], StatusLook>> = {
 };
 
 export class AuditPage extends ConsolePage {
-  readonly #list = new CursorList<AuditView>(this, (cursor, _shown, signal) =>
-    this.context.api.call('audit.list', {
-      query: { ...this.chosenOrganization, page_size: 100, ...(cursor === undefined ? {} : { cursor }) },
-      signal,
-    }),
-  );
+  readonly #list = new PagedList<AuditView>(this, {
+    context: () => this.context,
+    what: 'the audit log',
+    fetch: (cursor, signal) =>
+      this.context.api.call('audit.list', {
+        query: { ...this.chosenOrganization, page_size: 100, ...cursor },
+        signal,
+      }),
+  });
   #openId: string | null = null;
-
-  protected override open() {
-    void this.#list.load();
-    return [
-      this.context.organization.subscribe(() => void this.#list.load({ forget: true })),
-      this.context.live.onResumed(() => void this.#list.load()),
-    ];
-  }
 
   override render() {
     return html`
@@ -45,33 +40,20 @@ export class AuditPage extends ConsolePage {
   }
 
   #content() {
-    const { items, error } = this.#list;
-    if (items === null) {
-      return error === null
-        ? skeletonRows(10, 'Loading the audit log')
-        : errorState(error, () => void this.#list.load());
-    }
-    if (items.length === 0) {
-      return emptyState({
+    return this.#list.render({
+      empty: emptyState({
         icon: 'list',
         title: 'Nothing yet',
         text: 'Each change that a person, a device or the system makes is written here.',
-      });
-    }
-    return html`
+      }),
+      table: (items) => html`
       <table class="table auto" role="table" aria-label="Audit log">
         <thead role="rowgroup">
           <tr role="row"><th role="columnheader" scope="col">What</th><th role="columnheader" scope="col">Outcome</th><th role="columnheader" scope="col">Who</th><th role="columnheader" scope="col">On</th><th role="columnheader" scope="col">When</th></tr>
         </thead>
         <tbody role="rowgroup">${items.map((entry) => this.#row(entry))}</tbody>
-      </table>
-      ${
-        error !== null
-          ? html`<div class="table-foot"><span class="error-text">${icon('alert')}${error.message}</span></div>`
-          : this.#list.hasMore
-            ? html`<div class="table-foot"><span>${items.length.toLocaleString()} of ${this.#list.total.toLocaleString()}</span><button type="button" class="button small" @click=${() => void this.#list.more()}>Show more</button></div>`
-            : nothing
-      }`;
+      </table>`,
+    });
   }
 
   #row(entry: AuditView) {

@@ -11,7 +11,7 @@ import { bytes, count } from '../format/quantity.ts';
 import { CERTIFICATE_STATE_LOOKS, DEVICE_TYPE_LABELS, serviceLook } from '../format/status.ts';
 import { dateTime, duration } from '../format/time.ts';
 
-/** Measurements in the table; the Metrics tab of a later release shows all. */
+/** Measurements in the table; the Metrics tab shows all. */
 const MAX_RECENT_METRICS = 12;
 
 export const card = (
@@ -85,8 +85,19 @@ export const versionsCard = (device: DeviceDetail): TemplateResult =>
       ${fact('Session', device.session_epoch === null ? '–' : `No. ${device.session_epoch}`)}
       ${device.last_goodbye_reason === null ? nothing : fact('Last sign-off', device.last_goodbye_reason)}
       ${fact('Outbox', outboxText(device.outbox))}
+      ${device.clock_skew_ms === null ? nothing : fact('Clock', clockText(device.clock_skew_ms))}
     </dl>`,
   );
+
+/** From two minutes on, times are corrected and flagged. */
+const SKEW_MS = 120_000;
+function clockText(skewMs: number): TemplateResult | string {
+  if (Math.abs(skewMs) < 1000) return 'Right to the second';
+  const text = `${duration(Math.abs(skewMs) / 1000)} ${skewMs > 0 ? 'ahead' : 'behind'}`;
+  return Math.abs(skewMs) < SKEW_MS
+    ? text
+    : html`<span class="error-text">${icon('alert')}${text}; times are corrected</span>`;
+}
 
 function outboxText(outbox: DeviceDetail['outbox']): TemplateResult | string {
   if (outbox === null) return '–';

@@ -7,7 +7,7 @@ import { type IconName, icon } from '../components/icons.ts';
 import { statusPill } from '../components/status-pill.ts';
 import { ago } from '../components/time.ts';
 import { DEVICE_STATUS_LOOKS, DEVICE_TYPE_LABELS } from '../format/status.ts';
-import { PAGES } from '../state/addresses.ts';
+import { devicePath } from '../state/addresses.ts';
 import { ariaSort, type DeviceSort } from '../state/device-filters.ts';
 import type { DeviceActions } from './device-actions.ts';
 
@@ -36,8 +36,6 @@ export interface DeviceTable {
   readonly onArm: (deviceId: string) => void;
   readonly onSort: (field: SortField) => void;
 }
-
-export const devicePath = (deviceId: string): string => PAGES.device.replace(':device_id', deviceId);
 
 export const deviceTable = (table: DeviceTable): TemplateResult => html`
   <table class="table sticky" role="table" aria-label="Devices" aria-rowcount=${table.total + 1} aria-busy=${table.isBusy ? 'true' : 'false'}>

@@ -7,7 +7,7 @@ import { statusPill } from '../components/status-pill.ts';
 import { ago } from '../components/time.ts';
 import { splitTags } from '../format/device-import.ts';
 import { DEVICE_STATUS_LOOKS } from '../format/status.ts';
-import { PAGES } from '../state/addresses.ts';
+import { DEVICE_TABS, type DeviceTab, deviceTabOf, deviceTabPath, PAGES } from '../state/addresses.ts';
 import { FormAction } from '../state/form-action.ts';
 import { Resource } from '../state/resource.ts';
 import { ConsolePage, pageHead } from './console-page.ts';
@@ -29,6 +29,17 @@ export const DEVICE_TAG = 'oc-device-page' as const;
 /** The API's largest page; a device that changes more often than this in a week shows its newest changes. */
 const MAX_PRESENCE_EVENTS = 500;
 const MAX_REFUSALS = 10;
+const TAB_LABELS: Readonly<Record<DeviceTab, string>> = {
+  overview: 'Overview',
+  metrics: 'Metrics',
+  logs: 'Logs',
+};
+/** Code of a tab comes when it is first opened. */
+const TAB_LOADERS: Readonly<Record<DeviceTab, () => Promise<unknown>>> = {
+  overview: async () => undefined,
+  metrics: () => import('./device-metrics.ts'),
+  logs: () => import('./device-logs.ts'),
+};
 /** Beats and changes within this time are asked for together. */
 const GATHER_MS = 200;
 
@@ -52,6 +63,8 @@ export class DevicePage extends ConsolePage {
   readonly #tagging = new FormAction<true>(this);
   #span: PresenceSpan = 'day';
   #gather: ReturnType<typeof setTimeout> | undefined;
+  readonly #loadedTabs = new Set<DeviceTab>(['overview']);
+  #failedTab: DeviceTab | null = null;
 
   get #id(): string {
     return this.location.params.device_id ?? '';
@@ -79,6 +92,10 @@ export class DevicePage extends ConsolePage {
     ];
   }
 
+  override willUpdate(changed: Map<string, unknown>) {
+    if (changed.has('location')) void this.#loadTab(deviceTabOf(this.location));
+  }
+
   override render() {
     const device = this.#device.value;
     if (device === null) return this.#withoutDevice();
@@ -99,9 +116,39 @@ export class DevicePage extends ConsolePage {
                 ${items}
               </wa-dropdown>`,
       })}
-      <nav class="tab-bar" aria-label="Views of this device"><a href=${this.location.path} aria-current="page">Overview</a></nav>
+      ${this.#tabBar(device)}
       <div class="visually-hidden" role="status">${device.device_name}: ${DEVICE_STATUS_LOOKS[device.status].label}</div>
-      <div class="overview">
+      ${this.#tab(device)} ${this.#actions.render()}`;
+  }
+
+  #tabBar(device: DeviceDetail) {
+    const shown = deviceTabOf(this.location);
+    const mayRead = { overview: 'device.read', metrics: 'telemetry.read', logs: 'log.read' } as const;
+    const tabs = DEVICE_TABS.filter((tab) => this.can(mayRead[tab], device.organization_id));
+    return html`<nav class="tab-bar" aria-label="Views of this device">
+      ${tabs.map((tab) => html`<a href=${deviceTabPath(device.id, tab)} aria-current=${tab === shown ? 'page' : nothing}>${TAB_LABELS[tab]}</a>`)}
+      ${this.can('dead_letter.read', device.organization_id) ? html`<a class="aside" href="${PAGES['dead-letters']}?device=${device.id}">Dead letters</a>` : nothing}
+    </nav>`;
+  }
+
+  #tab(device: DeviceDetail) {
+    const tab = deviceTabOf(this.location);
+    if (this.#failedTab === tab) {
+      return html`<div class="state" role="alert"><h2>This view could not be loaded</h2><button type="button" class="button" @click=${() => void this.#loadTab(tab)}>${icon('refresh')}Try again</button></div>`;
+    }
+    if (!this.#loadedTabs.has(tab))
+      return html`<div class="card">${skeletonRows(6, 'Loading the view')}</div>`;
+    if (tab === 'metrics') {
+      return html`<oc-device-metrics .context=${this.context} .location=${this.location} .device=${device}></oc-device-metrics>`;
+    }
+    if (tab === 'logs') {
+      return html`<oc-device-logs .context=${this.context} .location=${this.location} .device=${device}></oc-device-logs>`;
+    }
+    return this.#overview(device);
+  }
+
+  #overview(device: DeviceDetail) {
+    return html`<div class="overview">
         <div class="column">
           ${heartbeatCard(device, this.nowMs)}
           ${presenceCard({
@@ -125,8 +172,19 @@ export class DevicePage extends ConsolePage {
           ${this.#tagsCard(device)} ${factsCard(device, this.#organizationOf(device))} ${versionsCard(device)}
           ${certificatesCard(device, this.nowMs)} ${refusalsCard(this.#refusals.value ?? [], this.nowMs)}
         </div>
-      </div>
-      ${this.#actions.render()}`;
+      </div>`;
+  }
+
+  async #loadTab(tab: DeviceTab) {
+    if (this.#loadedTabs.has(tab)) return;
+    this.#failedTab = null;
+    try {
+      await TAB_LOADERS[tab]();
+      this.#loadedTabs.add(tab);
+    } catch {
+      this.#failedTab = tab;
+    }
+    this.requestUpdate();
   }
 
   #withoutDevice() {

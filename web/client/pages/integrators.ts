@@ -13,36 +13,28 @@ import {
   textOf,
 } from '../components/form.ts';
 import { icon } from '../components/icons.ts';
-import { emptyState, errorState, skeletonRows } from '../components/states.ts';
+import { emptyState } from '../components/states.ts';
 import { statusPill } from '../components/status-pill.ts';
 import { ago } from '../components/time.ts';
 import { saveFile } from '../data/save-file.ts';
 import { type IntegratorFile, integratorFiles, mosquittoCommand } from '../format/integrator-commands.ts';
 import { CERTIFICATE_STATE_LOOKS } from '../format/status.ts';
-import { CursorList } from '../state/cursor-list.ts';
 import { FormAction } from '../state/form-action.ts';
 import { ConsolePage, pageHead } from './console-page.ts';
+import { PagedList } from './paged-list.ts';
 
 export const INTEGRATORS_TAG = 'oc-integrators-page' as const;
 
 export class IntegratorsPage extends ConsolePage {
-  readonly #list = new CursorList<IntegratorView>(this, (cursor, _shown, signal) =>
-    this.context.api.call('integrators.list', {
-      query: { ...this.chosenOrganization, ...(cursor === undefined ? {} : { cursor }) },
-      signal,
-    }),
-  );
+  readonly #list = new PagedList<IntegratorView>(this, {
+    context: () => this.context,
+    what: 'integrators',
+    fetch: (cursor, signal) =>
+      this.context.api.call('integrators.list', { query: { ...this.chosenOrganization, ...cursor }, signal }),
+  });
   readonly #create = new FormAction<true>(this);
   readonly #revoke = new FormAction<IntegratorView>(this);
   #created: CreateIntegratorReply | null = null;
-
-  protected override open() {
-    void this.#list.load();
-    return [
-      this.context.organization.subscribe(() => void this.#list.load({ forget: true })),
-      this.context.live.onResumed(() => void this.#list.load()),
-    ];
-  }
 
   override render() {
     const mayCreate = this.organizationsFor('integrator.write').length > 0;
@@ -61,21 +53,14 @@ export class IntegratorsPage extends ConsolePage {
   }
 
   #content(create: unknown) {
-    const { items, error } = this.#list;
-    if (items === null) {
-      return error === null
-        ? skeletonRows(5, 'Loading integrators')
-        : errorState(error, () => void this.#list.load());
-    }
-    if (items.length === 0) {
-      return emptyState({
+    return this.#list.render({
+      empty: emptyState({
         icon: 'plug',
         title: 'No integrators yet',
         text: 'Create one to watch your fleet from mosquitto_sub, Node-RED, Telegraf, or a program of your own.',
         action: html`${create}`,
-      });
-    }
-    return html`
+      }),
+      table: (items) => html`
       <table class="table auto" role="table" aria-label="Integrators">
         <thead role="rowgroup">
           <tr role="row">
@@ -85,8 +70,8 @@ export class IntegratorsPage extends ConsolePage {
           </tr>
         </thead>
         <tbody role="rowgroup">${items.map((integrator) => this.#row(integrator))}</tbody>
-      </table>
-      ${this.#list.hasMore ? html`<div class="table-foot"><span>${items.length} of ${this.#list.total}</span><button type="button" class="button small" @click=${() => void this.#list.more()}>Show more</button></div>` : nothing}`;
+      </table>`,
+    });
   }
 
   #row(integrator: IntegratorView) {

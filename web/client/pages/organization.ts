@@ -8,10 +8,12 @@ import { ago } from '../components/time.ts';
 import { ApiError } from '../data/api-error.ts';
 import { count } from '../format/quantity.ts';
 import { dateOnly } from '../format/time.ts';
-import { CursorList } from '../state/cursor-list.ts';
 import { FormAction } from '../state/form-action.ts';
 import { Resource } from '../state/resource.ts';
 import { ConsolePage, pageHead } from './console-page.ts';
+import './metric-types.ts';
+import { PagedList } from './paged-list.ts';
+import './telemetry-settings.ts';
 
 export const ORGANIZATION_TAG = 'oc-organization-page' as const;
 const ROLE_LABELS: Readonly<Record<Role, string>> = { org_admin: 'Admin', org_member: 'Member (read only)' };
@@ -20,13 +22,17 @@ export class OrganizationPage extends ConsolePage {
   readonly #organization = new Resource<OrganizationView>(this, (signal) =>
     this.context.api.call('organizations.get', { params: { organization_id: this.#id }, signal }),
   );
-  readonly #members = new CursorList<MemberView>(this, (cursor, _shown, signal) =>
-    this.context.api.call('members.list', {
-      params: { organization_id: this.#id },
-      query: cursor === undefined ? {} : { cursor },
-      signal,
-    }),
-  );
+  readonly #members = new PagedList<MemberView>(this, {
+    context: () => this.context,
+    what: 'members',
+    followsOrganization: false,
+    fetch: (cursor, signal) =>
+      this.context.api.call('members.list', {
+        params: { organization_id: this.#id },
+        query: cursor,
+        signal,
+      }),
+  });
   readonly #rename = new FormAction<OrganizationView>(this);
   readonly #add = new FormAction<true>(this);
   readonly #remove = new FormAction<MemberView>(this);
@@ -37,7 +43,6 @@ export class OrganizationPage extends ConsolePage {
 
   protected override open() {
     void this.#organization.load();
-    void this.#members.load();
     return [];
   }
 
@@ -65,31 +70,30 @@ export class OrganizationPage extends ConsolePage {
         </div>
         ${this.#renderMembers(mayManage)}
       </section>
+      ${
+        this.can('telemetry.read', organization.id)
+          ? html`<oc-telemetry-settings .context=${this.context} .location=${this.location} .organizationId=${organization.id}></oc-telemetry-settings>
+              <oc-metric-types .context=${this.context} .location=${this.location} .organizationId=${organization.id}></oc-metric-types>`
+          : nothing
+      }
       ${this.#renderRename()} ${this.#renderAdd()} ${this.#renderRemove()}`;
   }
 
   #renderMembers(mayManage: boolean) {
-    const { items, error } = this.#members;
-    if (items === null) {
-      return error === null
-        ? skeletonRows(4, 'Loading members')
-        : errorState(error, () => void this.#members.load());
-    }
-    if (items.length === 0) {
-      return emptyState({
+    return this.#members.render({
+      empty: emptyState({
         icon: 'people',
         title: 'No members yet',
         text: 'Add the people who run this organisation’s devices. System admins need no membership.',
-      });
-    }
-    return html`
+      }),
+      table: (items) => html`
       <table class="table auto" role="table" aria-label="Members">
         <thead role="rowgroup">
           <tr role="row"><th role="columnheader" scope="col">Name</th><th role="columnheader" scope="col">Role</th><th role="columnheader" scope="col">Last sign-in</th><th role="columnheader" scope="col">Added</th><th role="columnheader" scope="col" class="actions"><span class="visually-hidden">Actions</span></th></tr>
         </thead>
         <tbody role="rowgroup">${items.map((member) => this.#row(member, mayManage))}</tbody>
-      </table>
-      ${this.#members.hasMore ? html`<div class="table-foot"><span>${items.length} of ${this.#members.total}</span><button type="button" class="button small" @click=${() => void this.#members.more()}>Show more</button></div>` : nothing}`;
+      </table>`,
+    });
   }
 
   #row(member: MemberView, mayManage: boolean) {

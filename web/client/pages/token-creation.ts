@@ -7,11 +7,11 @@ import { icon } from '../components/icons.ts';
 import { ApiError } from '../data/api-error.ts';
 import { splitTags } from '../format/device-import.ts';
 import { customExpirySeconds } from '../format/expiry.ts';
+import { devicePath } from '../state/addresses.ts';
 import { type Arrival, arrive, isBeating } from '../state/arrivals.ts';
 import type { ConsoleContext } from '../state/context.ts';
 import { FormAction } from '../state/form-action.ts';
 import { organizationsAllowing } from '../state/session.ts';
-import { devicePath } from './device-table.ts';
 import { type Expiry, tokenForm } from './token-form.ts';
 
 const DEFAULT_EXPIRY_SECONDS = 3600;

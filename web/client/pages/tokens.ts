@@ -3,27 +3,26 @@ import { html, nothing } from 'lit';
 import type { TokenView } from '#web-api';
 import { formDialog, formError } from '../components/form.ts';
 import { icon } from '../components/icons.ts';
-import { emptyState, errorState, skeletonRows } from '../components/states.ts';
+import { emptyState } from '../components/states.ts';
 import { statusPill } from '../components/status-pill.ts';
 import { ago } from '../components/time.ts';
 import { count } from '../format/quantity.ts';
 import { DEVICE_TYPE_LABELS, TOKEN_STATE_LOOKS } from '../format/status.ts';
-import { PAGES } from '../state/addresses.ts';
-import { CursorList } from '../state/cursor-list.ts';
+import { devicePath, PAGES } from '../state/addresses.ts';
 import { FormAction } from '../state/form-action.ts';
 import { ConsolePage, pageHead } from './console-page.ts';
-import { devicePath } from './device-table.ts';
+import { PagedList } from './paged-list.ts';
 import { TokenCreation } from './token-creation.ts';
 
 export const TOKENS_TAG = 'oc-tokens-page' as const;
 
 export class TokensPage extends ConsolePage {
-  readonly #list = new CursorList<TokenView>(this, (cursor, _shown, signal) =>
-    this.context.api.call('tokens.list', {
-      query: { ...this.chosenOrganization, ...(cursor === undefined ? {} : { cursor }) },
-      signal,
-    }),
-  );
+  readonly #list = new PagedList<TokenView>(this, {
+    context: () => this.context,
+    what: 'tokens',
+    fetch: (cursor, signal) =>
+      this.context.api.call('tokens.list', { query: { ...this.chosenOrganization, ...cursor }, signal }),
+  });
   readonly #revoke = new FormAction<TokenView>(this);
   readonly #creation = new TokenCreation(this, {
     context: () => this.context,
@@ -33,10 +32,7 @@ export class TokensPage extends ConsolePage {
 
   protected override open() {
     this.#isAsked = this.location.search.has('create');
-    void this.#list.load();
     return [
-      this.context.organization.subscribe(() => void this.#list.load({ forget: true })),
-      this.context.live.onResumed(() => void this.#list.load()),
       this.context.live.onEvent((event) => {
         if (event.kind === 'token.used') void this.#list.load();
       }),
@@ -67,21 +63,14 @@ export class TokensPage extends ConsolePage {
   }
 
   #content(create: unknown) {
-    const { items, error } = this.#list;
-    if (items === null) {
-      return error === null
-        ? skeletonRows(6, 'Loading tokens')
-        : errorState(error, () => void this.#list.load());
-    }
-    if (items.length === 0) {
-      return emptyState({
+    return this.#list.render({
+      empty: emptyState({
         icon: 'token',
         title: 'No tokens yet',
         text: 'Create one, copy the installer line it gives you, and run it on the machine you want to manage.',
         action: html`${create}`,
-      });
-    }
-    return html`
+      }),
+      table: (items) => html`
       <table class="table auto" role="table" aria-label="Enrolment tokens">
         <thead role="rowgroup">
           <tr role="row">
@@ -91,8 +80,8 @@ export class TokensPage extends ConsolePage {
           </tr>
         </thead>
         <tbody role="rowgroup">${items.map((token) => this.#row(token))}</tbody>
-      </table>
-      ${this.#list.hasMore ? html`<div class="table-foot"><span>${items.length} of ${this.#list.total}</span><button type="button" class="button small" @click=${() => void this.#list.more()}>Show more</button></div>` : nothing}`;
+      </table>`,
+    });
   }
 
   #row(token: TokenView) {

@@ -2,15 +2,25 @@
 
 export const PAGES = {
   login: '/login',
+  dashboard: '/admin/edge/dashboard',
   devices: '/admin/edge/devices',
   device: '/admin/edge/devices/:device_id',
   tokens: '/admin/edge/tokens',
   integrators: '/admin/edge/integrators',
   organization: '/admin/organizations/:organization_id',
   audit: '/admin/audit',
+  'dead-letters': '/admin/edge/dead-letters',
 } as const;
+/** Views of one device, each with an address of its own; the overview has none behind the device's. */
+export const DEVICE_TABS = ['overview', 'metrics', 'logs'] as const;
+export type DeviceTab = (typeof DEVICE_TABS)[number];
 export type PageName = keyof typeof PAGES | 'not-found';
 export const HOME_PATH = PAGES.devices;
+const ALIASES: Readonly<Record<string, string>> = {
+  '': HOME_PATH,
+  '/admin': HOME_PATH,
+  '/admin/edge': PAGES.dashboard,
+};
 
 export interface Location {
   readonly page: PageName;
@@ -22,17 +32,35 @@ export interface Location {
 const PATTERNS = (Object.keys(PAGES) as (keyof typeof PAGES)[]).map((page) => ({
   page,
   expression: new RegExp(
-    `^${PAGES[page].replaceAll(/:([a-z_]+)/g, (_, name: string) => `(?<${name}>[^/]+)`)}/?$`,
+    `^${PAGES[page].replaceAll(/:([a-z_]+)/g, (_, name: string) => `(?<${name}>[^/]+)`)}${page === 'device' ? '(?:/(?<tab>metrics|logs))?' : ''}/?$`,
   ),
 }));
 
-/** Pure; `/` and `/admin` are the device list. */
+export const devicePath = (deviceId: string): string => PAGES.device.replace(':device_id', deviceId);
+export const deviceTabPath = (deviceId: string, tab: DeviceTab): string =>
+  tab === 'overview' ? devicePath(deviceId) : `${devicePath(deviceId)}/${tab}`;
+export const deviceTabOf = (location: Location): DeviceTab =>
+  DEVICE_TABS.find((tab) => tab === location.params.tab) ?? 'overview';
+
+/** Two locations of one key are shown by the same page element. */
+export const pageKey = ({ page, params, path }: Location): string =>
+  [
+    page,
+    ...Object.entries(params).flatMap(([name, value]) => (name === 'tab' ? [] : value)),
+    page === 'not-found' ? path : '',
+  ].join(' ');
+
+/** Pure; `/` and `/admin` are the device list, `/admin/edge` the dashboard. */
 export function locate(path: string, search: string): Location {
   const query = new URLSearchParams(search);
-  const asked = path === '/' || path === '/admin' || path === '/admin/' ? HOME_PATH : path;
+  const asked = ALIASES[path.replace(/\/$/, '')] ?? path;
   for (const { page, expression } of PATTERNS) {
     const match = expression.exec(asked);
-    if (match !== null) return { page, path: asked, params: { ...match.groups }, search: query };
+    if (match === null) continue;
+    const params = Object.fromEntries(
+      Object.entries(match.groups ?? {}).filter(([, value]) => value !== undefined),
+    );
+    return { page, path: asked, params, search: query };
   }
   return { page: 'not-found', path, params: {}, search: query };
 }

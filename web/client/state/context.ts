@@ -17,4 +17,6 @@ export interface ConsoleContext {
   readonly notices: Notices;
   readonly theme: Theme;
   readonly clock: Clock;
+  /** A stream of Server-Sent Events beside `live`; whoever opens it closes it. */
+  readonly openStream: (address: string) => EventSource;
 }

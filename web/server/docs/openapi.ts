@@ -143,11 +143,18 @@ function responsesOf(route: Route, schemas: SchemaRegistry): Record<string, unkn
     ([status, description]) => [status, { description, ...problem }] as const,
   );
   return {
-    [route.status]: { description: 'Done', ...(hasContent ? { content: { [type]: { schema } } } : {}) },
+    [route.status]: {
+      description: 'Done',
+      ...(hasContent ? { content: { [type]: { schema }, ...otherFormats(route, schema) } } : {}),
+    },
     ...Object.fromEntries(problems),
     default: { description: 'Any other error', ...problem },
   };
 }
+
+/** Exports are CSV or, where `format` says so, NDJSON. */
+const otherFormats = ({ produces }: Route, schema: unknown): Record<string, unknown> =>
+  produces === 'text/csv' ? { 'application/x-ndjson': { schema } } : {};
 
 function problemsOf(route: Route): Record<string, string> {
   return {

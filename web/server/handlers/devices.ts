@@ -19,7 +19,6 @@ export const deviceHandlers = (
   'device.register': ({ body, origin }) => enrollment.register(body, origin),
   'device.heartbeat': ({ caller, body }) => device.heartbeat(caller, body),
   'device.config': ({ caller }) => device.config(caller),
-  'device.metrics': ({ caller, body }) => device.metrics(caller, body),
   'device.renew': ({ caller, body }) => device.renew(caller, body.csr),
   'device.token': ({ caller }) => device.issueToken(caller),
 });

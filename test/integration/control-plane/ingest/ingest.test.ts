@@ -7,8 +7,12 @@ import { type Authority, openAuthority } from '#certs';
 import type { Heartbeat } from '#contract';
 import type { LiveEvent } from '#web-api';
 import { type Ingest, startIngest } from '../../../../control-plane/ingest/ingest.ts';
-import type { IngestMessage } from '../../../../control-plane/ingest/message.ts';
+import { decodeMessage, type IngestMessage } from '../../../../control-plane/ingest/message.ts';
 import { startLiveEvents } from '../../../../control-plane/live/live-events.ts';
+import {
+  startTelemetryCache,
+  type TelemetryCache,
+} from '../../../../control-plane/settings-delivery/telemetry-cache.ts';
 import { SILENT } from '../../../../db/log.ts';
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts';
 import { addCertificate, type SeededDevice, seedFleet } from '../../../support/seeded-fleet.ts';
@@ -16,6 +20,7 @@ import { addCertificate, type SeededDevice, seedFleet } from '../../../support/s
 let test: TestDatabase;
 let dir: string;
 let authority: Authority;
+let telemetry: TelemetryCache;
 let ingest: Ingest;
 let sql: pg.Client;
 
@@ -23,12 +28,14 @@ beforeAll(async () => {
   test = await createTestDatabase();
   dir = await mkdtemp(join(tmpdir(), 'ingest-'));
   authority = await openAuthority({ dir });
-  ingest = startIngest({ database: test.database, log: SILENT, retry: true });
+  telemetry = await startTelemetryCache({ database: test.database, log: SILENT });
+  ingest = startIngest({ database: test.database, telemetry, log: SILENT, retry: true });
   sql = new pg.Client({ connectionString: test.url });
   await sql.connect();
 });
 afterAll(async () => {
   await ingest.stop();
+  await telemetry.stop();
   await sql.end();
   await test.drop();
   await rm(dir, { recursive: true, force: true });
@@ -54,15 +61,24 @@ const beat = (
   certificateSerial: serial,
 });
 const metrics = (device: SeededDevice, seq: number, count = 3): IngestMessage => ({
-  kind: 'metrics',
+  kind: 'batch',
   address: addressOf(device),
   receivedAt: new Date(),
-  batch: { bootId: 'boot-0001', seq },
-  records: Array.from({ length: count }, (_, index) => ({
-    timestamp: new Date().toISOString(),
-    metric_type: 'cpu',
-    value: { seq, index },
-  })),
+  bytes: count * 100,
+  content: {
+    stream: 'metrics',
+    list: 'records',
+    batch: { bootId: 'boot-0001', seq },
+    sentAtMs: null,
+    backfill: false,
+    rejected: [],
+    places: null,
+    records: Array.from({ length: count }, (_, index) => ({
+      timestamp: new Date().toISOString(),
+      metric_type: 'cpu',
+      value: { seq, index },
+    })),
+  },
 });
 const storedRows = async (device: SeededDevice): Promise<number> => {
   const { rows } = await sql.query<{ n: string }>(
@@ -88,6 +104,7 @@ describe('ingest', () => {
       deviceId: device.device,
       orgId: organization.id,
       ack: { stream: 'heartbeat', boot_id: '1', seq: 1 },
+      prepared: null,
     });
     const row = await test.database.devices.find(organization.id, device.device);
     expect(row).toMatchObject({ observation: 'online', status: 'online', firmwareVersion: '2.1.0' });
@@ -140,17 +157,13 @@ describe('ingest', () => {
   it('passes an unusable numbered batch, so that the device’s outbox goes on', async () => {
     const { devices } = await seed(1);
     const [device] = devices as [SeededDevice];
-    const unusable: IngestMessage = {
-      kind: 'unusable',
-      address: addressOf(device),
-      receivedAt: new Date(),
-      batch: { bootId: 'boot-0001', seq: 1 },
-      reason: 'records: must be array',
-      sample: Buffer.from('{"records":7}'),
-    };
+    const payload = Buffer.from('{"boot_id":"boot-0001","seq":1,"records":7}');
+    const decoded = decodeMessage('metrics', addressOf(device), payload, new Date());
+    if (!decoded.ok) throw new Error(decoded.reason);
+    const unusable = decoded.message;
     expect(await ingest.submit(unusable)).toMatchObject({ kind: 'dead_lettered', ack: { seq: 1 } });
     expect(await ingest.submit(metrics(device, 2))).toMatchObject({ kind: 'committed', ack: { seq: 2 } });
-    expect(await deadLetters(device)).toEqual([{ reason: 'records: must be array', channel: 'metrics' }]);
+    expect(await deadLetters(device)).toEqual([{ reason: 'records: must be an array', channel: 'metrics' }]);
   });
 
   it('activates a pending certificate of the device itself and of no other', async () => {
@@ -199,7 +212,7 @@ describe('ingest', () => {
   it('neither answers nor loses anything while the database is away, and goes on when it is back', async () => {
     const { devices } = await seed(1);
     const [device] = devices as [SeededDevice];
-    const lockedOut = startIngest({ database: test.database, log: SILENT, retry: true });
+    const lockedOut = startIngest({ database: test.database, telemetry, log: SILENT, retry: true });
     const admin = new pg.Client({ connectionString: test.url });
     await admin.connect();
     const name = new URL(test.url).pathname.slice(1);

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import mqtt from 'mqtt';
@@ -8,26 +6,27 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningBroker, startBroker } from '#broker';
 import { type Authority, openAuthority, readCertificate } from '#certs';
 import { createCsr, createKeyPair } from '#certs/csr';
-import { type Ack, decodePayload, parseTopic, topicFor } from '#contract';
+import {
+  type Ack,
+  DEFAULT_TELEMETRY,
+  decodePayload,
+  parseTopic,
+  type TelemetrySettings,
+  topicFor,
+} from '#contract';
 import { type Database, openDatabase } from '#db';
+import { DEFAULT_RETENTION_DAYS } from '#web-api';
 import { type DeviceTokens, openDeviceTokens } from '../../../../control-plane/credentials/device-token.ts';
 import { revokeDevice } from '../../../../control-plane/fleet/revoke-device.ts';
 import { type ControlPlaneService, startControlPlaneService } from '../../../../control-plane/service.ts';
 import { SILENT } from '../../../../db/log.ts';
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts';
+import { type DatabaseDoor, openDatabaseDoor } from '../../../support/database-door.ts';
 import { type DeviceLink, openDeviceLink } from '../../../support/device-link.ts';
 import { type SeededDevice, seedFleet } from '../../../support/seeded-fleet.ts';
 
-/** The way to the database, which a test can shut and open. */
-interface Door {
-  readonly url: string;
-  shut(): void;
-  open(): void;
-  close(): Promise<void>;
-}
-
 let test: TestDatabase;
-let door: Door;
+let door: DatabaseDoor;
 let behindDoor: Database;
 let dir: string;
 let authority: Authority;
@@ -44,7 +43,7 @@ const brokerOptions = async (port: number) => ({
 
 beforeAll(async () => {
   test = await createTestDatabase();
-  door = await openDoor(test.url);
+  door = await openDatabaseDoor(test.url);
   behindDoor = await openDatabase({ url: door.url, poolSize: 6 });
   dir = await mkdtemp(join(tmpdir(), 'service-'));
   authority = await openAuthority({ dir });
@@ -80,6 +79,7 @@ async function seed(count: number, state: 'pending' | 'active' = 'active') {
 /** A connected device that keeps what it is told. */
 async function joinBroker(device: SeededDevice, epoch = 1) {
   const acks: Ack[] = [];
+  const settings: TelemetrySettings[] = [];
   const issued: { error?: string; certificate_chain?: string }[] = [];
   const closed = Promise.withResolvers<void>();
   const open = () =>
@@ -94,6 +94,9 @@ async function joinBroker(device: SeededDevice, epoch = 1) {
         if (channel === 'ack') {
           const decoded = decodePayload('ack', payload);
           if (decoded.ok) acks.push(decoded.value);
+        } else if (channel === 'telemetry') {
+          const decoded = decodePayload('telemetry', payload);
+          if (decoded.ok) settings.push(decoded.value);
         } else if (channel === 'certificate/issued') {
           const decoded = decodePayload('certificate/issued', payload);
           if (decoded.ok) issued.push(decoded.value);
@@ -112,7 +115,7 @@ async function joinBroker(device: SeededDevice, epoch = 1) {
       { timeout: 20_000, interval: 300 },
     )
     .toBe(true);
-  return { link: link as unknown as DeviceLink, acks, issued, closed: closed.promise };
+  return { link: link as unknown as DeviceLink, acks, issued, settings, closed: closed.promise };
 }
 const beat = (epoch: number, seq: number, device: SeededDevice) => ({
   status: 'online',
@@ -184,10 +187,45 @@ describe('the control-plane service on our broker', () => {
       link.publish('metrics', value);
     }
     link.publish('metrics', { records: [] });
-    await expect.poll(() => acks.map(({ seq }) => seq), until).toEqual([1, 2, 2, 3, 4, 4]);
+    // One answer for each transaction, however many batches it held.
+    await expect.poll(() => acks.at(-1)?.seq, until).toBe(4);
+    expect(acks.length).toBeLessThanOrEqual(6);
     await expect.poll(() => service.counts().undecodable, until).toBe((before.undecodable ?? 0) + 1);
-    const stored = await test.database.telemetry.recentMetrics(device.orgId, device.device, 10);
+    const stored = await test.database.series.recent(device.orgId, device.device, 10);
     expect(stored.map(({ value }) => value.seq).sort()).toEqual([1, 2, 4]);
+    link.destroy();
+  });
+
+  it('answers a beat with the settings that the device does not have, once', async () => {
+    const { devices, organization } = await seed(1);
+    const [device] = devices as [SeededDevice];
+    await test.database.telemetrySettings.replace(organization.id, 0, {
+      settings: { ...DEFAULT_TELEMETRY, logs: { min_level: 'error' } },
+      retentionDays: DEFAULT_RETENTION_DAYS,
+      unknownMetrics: 'declare',
+      updatedBy: 'test',
+    });
+    await test.database.notify('edge_telemetry', { organization_id: organization.id });
+    const { link, acks, settings } = await joinBroker(device);
+    const say = (seq: number, version: number) =>
+      link.publish('heartbeat', { ...beat(1, seq, device), telemetry_version: version });
+    let seq = 0;
+    // The service hears of the change on its own connection.
+    await expect
+      .poll(
+        () => {
+          seq += 1;
+          say(seq, 0);
+          return settings.length;
+        },
+        { timeout: 20_000, interval: 300 },
+      )
+      .toBe(1);
+    expect(settings[0]).toMatchObject({ version: 1, logs: { min_level: 'error' } });
+    say(seq + 1, 0);
+    say(seq + 2, 1);
+    await expect.poll(() => acks.some((ack) => ack.seq === seq + 2), until).toBe(true);
+    expect(settings).toHaveLength(1);
     link.destroy();
   });
 
@@ -309,57 +347,9 @@ describe('the control-plane service on our broker', () => {
       )
       .toBe(true);
     for (const device of devices) {
-      expect(await test.database.telemetry.recentMetrics(device.orgId, device.device, 10)).toHaveLength(1);
+      expect(await test.database.series.recent(device.orgId, device.device, 10)).toHaveLength(1);
       expect(await observationOf(device)).toBe('online');
     }
     for (const { link } of joined) link.destroy();
   });
 });
-
-/** A TCP relay before the database's port. */
-async function openDoor(databaseUrl: string): Promise<Door> {
-  const target = new URL(databaseUrl);
-  const sockets = new Set<Socket>();
-  let isShut = false;
-  const server: Server = createServer((near) => {
-    if (isShut) {
-      near.destroy();
-      return;
-    }
-    const far = connectTcp(Number(target.port), target.hostname);
-    for (const socket of [near, far]) {
-      sockets.add(socket);
-      socket.on('error', () => undefined);
-      socket.on('close', () => {
-        sockets.delete(socket);
-        near.destroy();
-        far.destroy();
-      });
-    }
-    near.pipe(far).pipe(near);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const url = new URL(databaseUrl);
-  url.hostname = '127.0.0.1';
-  url.port = String(typeof address === 'object' ? address?.port : '');
-  const cut = (): void => {
-    for (const socket of sockets) socket.destroy();
-  };
-  return {
-    url: url.href,
-    shut() {
-      isShut = true;
-      cut();
-    },
-    open() {
-      isShut = false;
-    },
-    async close() {
-      cut();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}

@@ -7,6 +7,7 @@ import { startIngest } from '../../../../control-plane/ingest/ingest.ts';
 import { PENDING_CERTIFICATE_MS, revokeStalePending } from '../../../../control-plane/jobs/housekeeping.ts';
 import { sweepSilent } from '../../../../control-plane/jobs/silence.ts';
 import { SILENCE_MS } from '../../../../control-plane/presence/presence.ts';
+import { startTelemetryCache } from '../../../../control-plane/settings-delivery/telemetry-cache.ts';
 import { SILENT } from '../../../../db/log.ts';
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts';
 import { seedFleet } from '../../../support/seeded-fleet.ts';
@@ -35,7 +36,8 @@ describe('sweepSilent', () => {
         slug,
         count: 3,
       });
-      const ingest = startIngest({ database: test.database, log: SILENT, retry: false });
+      const telemetry = await startTelemetryCache({ database: test.database, log: SILENT });
+      const ingest = startIngest({ database: test.database, telemetry, log: SILENT, retry: false });
       const beatAt = new Date('2026-11-23T06:00:00Z');
       for (const { org, device } of devices) {
         await ingest.submit({
@@ -48,6 +50,7 @@ describe('sweepSilent', () => {
         });
       }
       await ingest.stop();
+      await telemetry.stop();
       const later = (ms: number): Date => new Date(beatAt.getTime() + ms);
       const longAgo = later(-3_600_000);
       expect(await sweepSilent(test.database, longAgo, later(SILENCE_MS - 1000))).toBe(0);

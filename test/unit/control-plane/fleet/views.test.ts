@@ -58,6 +58,7 @@ const snapshot: PresenceSnapshot = {
   connected: true,
   lastHeartbeatAt: now,
   goodbyeReason: null,
+  clockSkewMs: 1500,
   facts: { hostname: 'line4' },
   heartbeat: {
     status: 'online',
@@ -102,7 +103,7 @@ describe('deviceDetail', () => {
     const parts = {
       snapshot,
       config: { version: 3, data: { vllm: {} }, sha256: null, appliedAt: now },
-      metrics: [{ timestamp: now, metricType: 'cpu', value: { percent: 4.5 } }],
+      metrics: [{ timestamp: now, metricType: 'cpu', labels: null, value: { percent: 4.5 } }],
       certificates: [certificate],
     };
     const detail = deviceDetail(device, parts, now);

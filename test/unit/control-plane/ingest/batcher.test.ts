@@ -9,7 +9,9 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 /** A batcher of numbers that weigh themselves and come back doubled; each batch waits for `release`. */
-function setUp(overrides: { maxItems?: number; maxWeight?: number; capacityWeight?: number } = {}) {
+function setUp(
+  overrides: Partial<{ maxItems: number; maxWeight: number; capacityWeight: number; lingers: boolean }> = {},
+) {
   const batches: number[][] = [];
   const releases: ((error?: Error) => void)[] = [];
   const batcher = createBatcher<number, number>({
@@ -119,5 +121,22 @@ describe('createBatcher', () => {
     await stopped;
     await expect(last).resolves.toBe(2);
     await expect(batcher.submit(2)).rejects.toBeInstanceOf(BatcherStoppedError);
+  });
+});
+
+describe('a batcher that lingers', () => {
+  it('lets what gathered while a batch ran wait for company as well', async () => {
+    const { batcher, batches, release } = setUp({ lingers: true });
+    const first = batcher.submit(1);
+    await vi.advanceTimersByTimeAsync(20);
+    const second = batcher.submit(2);
+    await release();
+    expect(batches).toEqual([[1]]);
+    await vi.advanceTimersByTimeAsync(19);
+    expect(batches).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(batches[1]).toEqual([2]);
+    await release();
+    await Promise.all([first, second]);
   });
 });

@@ -1,0 +1,76 @@
+/** Hits of all rules made one row without overlaps, and the text without them. Pure. */
+
+/** UTF-16 units of the given text, end excluded. */
+export interface Hit {
+  readonly rule: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+export const MARKER_OPENING = '[redacted:';
+const MARKER = /\[redacted:[a-z][a-z0-9_-]{0,39}\]/g;
+
+export function markerOf(rule: string): string {
+  return `${MARKER_OPENING}${rule}]`;
+}
+
+/**
+ * In order, overlapping ones as one hit under the longest one's name. What stands in for an earlier hit is never hit again,
+ * so that the device and the ingest may both look at a text.
+ */
+export function settleHits(text: string, found: readonly Hit[], hasMarkers: boolean): Hit[] {
+  const sorted = [...found].sort((left, right) => left.start - right.start || right.end - left.end);
+  const merged: Hit[] = [];
+  let nameLength = 0;
+  for (const hit of sorted) {
+    if (hit.end <= hit.start) continue;
+    const last = merged.at(-1);
+    if (last === undefined || hit.start >= last.end) {
+      merged.push(hit);
+      nameLength = hit.end - hit.start;
+      continue;
+    }
+    const isLonger = hit.end - hit.start > nameLength;
+    if (isLonger) nameLength = hit.end - hit.start;
+    merged[merged.length - 1] = {
+      rule: isLonger ? hit.rule : last.rule,
+      start: last.start,
+      end: Math.max(last.end, hit.end),
+    };
+  }
+  return hasMarkers ? withoutMarkers(text, merged) : merged;
+}
+
+function withoutMarkers(text: string, hits: readonly Hit[]): Hit[] {
+  const markers = [...text.matchAll(MARKER)].map((match) => ({
+    start: match.index,
+    end: match.index + match[0].length,
+  }));
+  const kept: Hit[] = [];
+  let next = 0;
+  for (const hit of hits) {
+    while (next < markers.length && (markers[next]?.end ?? 0) <= hit.start) next += 1;
+    let { start } = hit;
+    for (let index = next; index < markers.length; index += 1) {
+      const marker = markers[index];
+      if (marker === undefined || marker.start >= hit.end) break;
+      if (marker.start > start) kept.push({ rule: hit.rule, start, end: marker.start });
+      start = marker.end;
+    }
+    if (start < hit.end) kept.push({ rule: hit.rule, start, end: hit.end });
+  }
+  return kept;
+}
+
+/** @param hits as settleHits gives them. */
+export function hideHits(text: string, hits: readonly Hit[]): string {
+  if (hits.length === 0) return text;
+  const parts: string[] = [];
+  let from = 0;
+  for (const hit of hits) {
+    parts.push(text.slice(from, hit.start), markerOf(hit.rule));
+    from = hit.end;
+  }
+  parts.push(text.slice(from));
+  return parts.join('');
+}

@@ -1,0 +1,48 @@
+/** Store of log lines as they are read. */
+import type { LogLevel } from '#contract';
+
+/** Of one organisation. */
+export interface LogQuery {
+  /** Null = every device of the organisation. */
+  readonly deviceIds: readonly string[] | null;
+  readonly levels: readonly LogLevel[] | null;
+  readonly service: string | null;
+  /** As the API's `q`: words, "phrases", prefix*, -without. */
+  readonly text: string | null;
+  readonly from: Date | null;
+  readonly to: Date | null;
+}
+/** A place in the log: time, then id. */
+export interface LogPlace {
+  readonly atMicros: bigint;
+  readonly id: bigint;
+}
+export interface LogLine {
+  readonly place: LogPlace;
+  readonly deviceId: string;
+  readonly deviceName: string;
+  readonly at: Date;
+  readonly receivedAt: Date;
+  readonly level: LogLevel;
+  readonly service: string;
+  readonly message: string;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+}
+
+export interface LogStore {
+  /**
+   * `older`: lines before `place` (null = from the newest), newest first. `newer`: lines after it, the nearest first
+   * in time, returned newest first. Looks window by window from `place` outwards, so that a frequent word is found at
+   * once and a rare one by its index. @throws StoreError 'invalid' with field `q` for text without any word.
+   */
+  search(
+    orgId: string,
+    query: LogQuery,
+    direction: 'older' | 'newer',
+    place: LogPlace | null,
+    limit: number,
+  ): Promise<readonly LogLine[]>;
+  services(orgId: string, deviceId: string, since: Date): Promise<readonly string[]>;
+  /** Lines of level error and critical. */
+  countErrors(orgIds: readonly string[] | null, since: Date): Promise<number>;
+}

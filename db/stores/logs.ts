@@ -1,0 +1,199 @@
+/** Log lines as they are read: by device, level, service, time and words, from a place in either direction. */
+import type { LogLine, LogPlace, LogQuery, LogStore } from './contracts/logs.ts';
+import { parseLogText, tsqueryOf } from './log-text.ts';
+import { newerWindows, olderWindows, type Window } from './log-windows.ts';
+import type { Queries } from './queries.ts';
+import { StoreError } from './store-error.ts';
+
+/** All windows together; whoever waits has given up by then. */
+const SEARCH_TIMEOUT_MS = 5000;
+const MAX_LINES = 10_000;
+/** Devices that a service narrows a search to; more narrow it too little. */
+const MAX_SERVICE_DEVICES = 500;
+/** Services are noted once an hour. */
+const SERVICE_PRECISION_MS = 3_600_000;
+/** Counted at most: what is shown is "many". */
+const MAX_ERRORS = 1_000_000;
+const STATEMENT_TIMED_OUT = '57014';
+const SEVERE: readonly string[] = ['error', 'critical'];
+
+type Direction = Parameters<LogStore['search']>[2];
+type LineRow = Omit<LogLine, 'place'> & { readonly atMicros: string; readonly id: string };
+
+export function createLogStore(queries: Queries, now: () => number = Date.now): LogStore {
+  const { rows } = queries;
+  return {
+    async search(orgId, query, direction, place, limit) {
+      const text = query.text === null ? null : parseText(query.text);
+      const narrowed = await narrowByService(queries, orgId, query);
+      if (narrowed === null || narrowed.deviceIds?.length === 0) return [];
+      const older = direction === 'older';
+      const range = rangeOf(narrowed, older, place, now());
+      const found = await searchWindows(
+        queries,
+        older ? olderWindows(range) : newerWindows(range),
+        (window) => pageSql({ orgId, query: narrowed, text, direction, place, window }),
+        Math.min(limit, MAX_LINES),
+      );
+      return (older ? found : found.reverse()).map(toLine);
+    },
+
+    async services(orgId, deviceId, since) {
+      const found = await rows<{ name: string }>(
+        `SELECT s.service_name AS name FROM device_log_services s JOIN edge_devices d ON d.id = s.device_id
+         WHERE d.organization_id = $1 AND d.id = $2 AND s.last_at >= $3::timestamptz - interval '1 hour'
+         ORDER BY s.service_name`,
+        [orgId, deviceId, since],
+      );
+      return found.map(({ name }) => name);
+    },
+
+    async countErrors(orgIds, since) {
+      const [counted] = await rows<{ lines: number }>(
+        `SELECT count(*)::float8 AS lines FROM (
+           SELECT FROM device_logs
+           WHERE organization_id IN (SELECT id FROM organizations WHERE $1::uuid[] IS NULL OR id = ANY ($1))
+             AND "timestamp" >= $2 AND log_level IN ('error', 'critical') LIMIT ${MAX_ERRORS}) AS line`,
+        [orgIds, since],
+      );
+      return counted?.lines ?? 0;
+    },
+  };
+}
+
+/** @throws StoreError 'invalid' of `q` */
+function parseText(text: string): string {
+  const terms = parseLogText(text);
+  if (terms.length === 0) {
+    throw new StoreError('invalid', 'q holds no word to search for', { field: 'q' });
+  }
+  return tsqueryOf(terms);
+}
+
+/** A service stands in no index of the lines: the devices that have it, and until when, narrow the search. */
+async function narrowByService({ rows }: Queries, orgId: string, query: LogQuery): Promise<LogQuery | null> {
+  if (query.service === null) return query;
+  const devices = await rows<{ id: string; lastAt: Date }>(
+    `SELECT d.id, s.last_at AS "lastAt" FROM device_log_services s JOIN edge_devices d ON d.id = s.device_id
+     WHERE d.organization_id = $1 AND s.service_name = $2 AND ($3::uuid[] IS NULL OR d.id = ANY ($3))
+     LIMIT ${MAX_SERVICE_DEVICES + 1}`,
+    [orgId, query.service, query.deviceIds],
+  );
+  if (devices.length === 0) return null;
+  if (devices.length > MAX_SERVICE_DEVICES) return query;
+  const last = Math.max(...devices.map(({ lastAt }) => +lastAt)) + SERVICE_PRECISION_MS;
+  const to = query.to === null || +query.to > last ? new Date(last) : query.to;
+  return { ...query, deviceIds: devices.map(({ id }) => id), to };
+}
+
+const MICROS_PER_MS = 1000n;
+const microsOf = (at: Date | null): bigint | null => (at === null ? null : BigInt(+at) * MICROS_PER_MS);
+
+function rangeOf({ from, to }: LogQuery, older: boolean, place: LogPlace | null, nowMs: number) {
+  const fromMicros = microsOf(from);
+  const toMicros = microsOf(to);
+  if (place === null) {
+    const nowMicros = BigInt(Math.trunc(nowMs)) * MICROS_PER_MS;
+    const end = toMicros !== null && toMicros < nowMicros ? toMicros : nowMicros;
+    return { anchorMicros: older ? end : fromMicros, fromMicros, toMicros };
+  }
+  // One microsecond is the precision of the place, and its own line may have neighbours in it.
+  const upper = place.atMicros + 1n;
+  return older
+    ? { anchorMicros: place.atMicros, fromMicros, toMicros: least(toMicros, upper) }
+    : { anchorMicros: place.atMicros, fromMicros: most(fromMicros, place.atMicros), toMicros };
+}
+const least = (a: bigint | null, b: bigint): bigint => (a === null || b < a ? b : a);
+const most = (a: bigint | null, b: bigint): bigint => (a === null || b > a ? b : a);
+
+type Statement = (window: Window) => { readonly text: string; readonly parameters: readonly unknown[] };
+
+/** Until there are `limit` lines. @throws StoreError 'unavailable' of `q` when it takes too long */
+async function searchWindows(
+  queries: Queries,
+  windows: readonly Window[],
+  statement: Statement,
+  limit: number,
+): Promise<LineRow[]> {
+  const deadline = performance.now() + SEARCH_TIMEOUT_MS;
+  try {
+    return await queries.inTransaction(async ({ rows }) => {
+      const found: LineRow[] = [];
+      for (const window of windows) {
+        const leftMs = Math.max(1, Math.ceil(deadline - performance.now()));
+        await rows(`SELECT set_config('statement_timeout', $1, true)`, [String(leftMs)]);
+        const { text, parameters } = statement(window);
+        found.push(...(await rows<LineRow>(text, [...parameters, limit - found.length])));
+        if (found.length >= limit) break;
+      }
+      return found;
+    });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === STATEMENT_TIMED_OUT)) throw error;
+    throw new StoreError(
+      'unavailable',
+      `the search took longer than ${SEARCH_TIMEOUT_MS / 1000} s; narrow it by device, time or rarer words in q`,
+      { field: 'q', cause: error },
+    );
+  }
+}
+
+/** One window; the limit is the parameter after the given ones. Only what is asked for stands in it, for the planner. */
+export function pageSql(asked: {
+  readonly orgId: string;
+  readonly query: LogQuery;
+  readonly text: string | null;
+  readonly direction: Direction;
+  readonly place: LogPlace | null;
+  readonly window: Window;
+}): { text: string; parameters: readonly unknown[] } {
+  const { orgId, query, text, direction, place, window } = asked;
+  const parameters: unknown[] = [];
+  const next = (value: unknown): string => `$${parameters.push(value)}`;
+  const conditions = [`l.organization_id = ${next(orgId)}`];
+  const { deviceIds, levels, service } = query;
+  if (deviceIds?.length === 1) conditions.push(`l.device_id = ${next(deviceIds[0])}::uuid`);
+  else if (deviceIds !== null) conditions.push(`l.device_id = ANY (${next(deviceIds)}::uuid[])`);
+  if (levels !== null) {
+    conditions.push(`l.log_level = ANY (${next(levels)}::text[])`);
+    // In the words of the partial index.
+    if (levels.every((level) => SEVERE.includes(level)))
+      conditions.push(`l.log_level IN ('error', 'critical')`);
+  }
+  if (service !== null) conditions.push(`l.service_name = ${next(service)}`);
+  if (text !== null)
+    conditions.push(`log_words(l.message) @@ to_tsquery('pg_catalog.simple', ${next(text)})`);
+  if (window.fromMicros !== null)
+    conditions.push(`l."timestamp" >= ${next(isoOfMicros(window.fromMicros))}::timestamptz`);
+  if (window.toMicros !== null)
+    conditions.push(`l."timestamp" < ${next(isoOfMicros(window.toMicros))}::timestamptz`);
+  if (place !== null) {
+    const sign = direction === 'older' ? '<' : '>';
+    conditions.push(
+      `(l."timestamp", l.id) ${sign} (${next(isoOfMicros(place.atMicros))}::timestamptz, ${next(String(place.id))}::bigint)`,
+    );
+  }
+  const order = direction === 'older' ? 'DESC' : 'ASC';
+  return {
+    text: `SELECT (extract(epoch FROM l."timestamp") * 1000000)::bigint::text AS "atMicros", l.id::text AS id,
+             l.device_id AS "deviceId", d.device_name AS "deviceName", l."timestamp" AS at,
+             l.received_at AS "receivedAt", l.log_level AS level, l.service_name AS service, l.message, l.metadata
+           FROM (SELECT * FROM device_logs l WHERE ${conditions.join(' AND ')}
+                 ORDER BY l."timestamp" ${order}, l.id ${order} LIMIT $${parameters.length + 1}) AS l
+           JOIN edge_devices d ON d.id = l.device_id
+           ORDER BY l."timestamp" ${order}, l.id ${order}`,
+    parameters,
+  };
+}
+
+/** With all six digits, which a Date cannot hold. */
+function isoOfMicros(micros: bigint): string {
+  const ms = micros / MICROS_PER_MS - (micros % MICROS_PER_MS < 0n ? 1n : 0n);
+  const rest = micros - ms * MICROS_PER_MS;
+  return `${new Date(Number(ms)).toISOString().slice(0, -1)}${String(rest).padStart(3, '0')}Z`;
+}
+
+const toLine = ({ atMicros, id, ...line }: LineRow): LogLine => ({
+  place: { atMicros: BigInt(atMicros), id: BigInt(id) },
+  ...line,
+});
