@@ -15,7 +15,7 @@ export async function startMosquitto(options: {
   dir: string;
   port: number;
   authority: Authority;
-}): Promise<{ stop(): Promise<void> }> {
+}): Promise<{ readonly pid: number; stop(): Promise<void> }> {
   const { port, authority } = options;
   const dir = join(options.dir, 'mosquitto');
   mkdirSync(dir, { recursive: true });
@@ -56,6 +56,7 @@ export async function startMosquitto(options: {
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   await untilListening(port, child);
   return {
+    pid: child.pid ?? 0,
     async stop() {
       child.kill('SIGTERM');
       await ended;
