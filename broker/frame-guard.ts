@@ -121,15 +121,18 @@ export class FrameGuard extends Duplex {
     return isRoomy;
   }
 
-  /** What is written in one turn of the event loop goes out in one piece: a system call costs more than a packet. */
+  /** What is written at nearly the same time goes out in one piece: a system call costs more than a packet. */
   #gather(): void {
     if (this.#isGathering) return;
     this.#isGathering = true;
     this.cork();
-    setImmediate(() => {
+    const { gatherMs } = this.#options.backlog;
+    const send = (): void => {
       this.#isGathering = false;
       this.uncork();
-    });
+    };
+    if (gatherMs === 0) setImmediate(send);
+    else setTimeout(send, gatherMs);
   }
 
   override _read(): void {

@@ -139,7 +139,7 @@ function reasonCounts(records: RejectionCounts, messages: RejectionCounts): Reco
 /**
  * Everything that devices say and that is kept (what is live goes to who looks), and what the broker refused. Batches
  * come with QoS 0: the ack that a device waits for comes from us, so the broker's own between it and us promises nothing
- * and costs it a quarter of its time.
+ * and costs it about a tenth of its time.
  */
 const SUBSCRIPTIONS: readonly Subscription[] = [
   ...(Object.keys(CHANNELS) as ChannelName[])

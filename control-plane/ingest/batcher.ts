@@ -12,8 +12,8 @@ export interface BatcherOptions<T, R> {
   readonly maxWeight: number;
   /** Longest wait of the first item for company. */
   readonly maxAgeMs: number;
-  /** True: what gathered while a batch ran waits for company as well, so that batches are larger and fewer. */
-  readonly lingers?: boolean;
+  /** What gathered while a batch ran, and is lighter than this, waits for company as well: batches are fewer. Default 0. */
+  readonly lingerWeight?: number;
   /** Weight of all that waits or runs; beyond it nothing is taken. */
   readonly capacityWeight: number;
   readonly weigh: (item: T) => number;
@@ -93,7 +93,7 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
       running = null;
       for (const cost of batch.weights) weight -= cost;
       wakeWatchers();
-      if (options.lingers === true) schedule();
+      if (waitingWeight < (options.lingerWeight ?? 0)) schedule();
       else runNext();
     });
   }

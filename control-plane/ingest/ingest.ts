@@ -18,13 +18,13 @@ import { startSeenDevices } from './seen.ts';
 const BEATS_LANE = { maxItems: 500, maxWeight: 500, maxAgeMs: 10, capacityWeight: 20_000 } as const;
 /**
  * Batches: a transaction costs about as much as a hundred rows, so they wait for company, and again after each
- * transaction. 10,000 rows are about 0.1 s of the database; 60,000 about 100 MB of ours.
+ * transaction while there are few. 10,000 rows are about 0.1 s of the database; 60,000 about 100 MB of ours.
  */
 const BATCHES_LANE = {
   maxItems: 2000,
   maxWeight: 10_000,
-  maxAgeMs: 50,
-  lingers: true,
+  maxAgeMs: 100,
+  lingerWeight: 4000,
   capacityWeight: 60_000,
 } as const;
 /** Above the first no more is read, until it has fallen to the second. */

@@ -12,6 +12,13 @@ export interface Program {
 /** node:sqlite and type stripping announce themselves on every start. */
 const QUIET = '--disable-warning=ExperimentalWarning';
 
+/**
+ * Every message lives for some tens of milliseconds, from its arrival to its commit: in V8's default nursery of 16 MB
+ * it is copied several times on the way, which costs a fifth of the control plane's work under load. The nursery only
+ * grows that large where it is needed.
+ */
+export const NURSERY = '--max-semi-space-size=64';
+
 interface Place {
   readonly root: string;
   readonly env: NodeJS.ProcessEnv;
@@ -25,7 +32,7 @@ export function roleProgram(
 ): Program {
   return {
     name: role,
-    args: [QUIET, join(root, 'control-plane/main.ts'), '--role', role],
+    args: [QUIET, ...(role === 'web' ? [] : [NURSERY]), join(root, 'control-plane/main.ts'), '--role', role],
     env: { ...env, ...settingsAsEnv(settings) },
   };
 }

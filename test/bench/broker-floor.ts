@@ -51,11 +51,14 @@ export async function measureMosquitto(options: {
     await subscriber.subscribeAsync(fleetFilter('metrics'), { qos: 1 });
     let before = 0;
     let spent = 0;
+    let measured = 0;
+    let deliveredBefore = 0;
     const { result } = await runLoad(
       { ...order, port, window: null },
       {
-        onStart: () => {
+        onWarm: () => {
           before = cpuSecondsOf(mosquitto.pid);
+          deliveredBefore = delivered;
         },
         onEnd: async () => {
           const deadline = performance.now() + 30_000;
@@ -64,10 +67,11 @@ export async function measureMosquitto(options: {
             await new Promise((resolve) => setTimeout(resolve, 20));
           }
           spent = cpuSecondsOf(mosquitto.pid) - before;
+          measured = delivered - deliveredBefore;
         },
       },
     );
-    return { messages: result.sent, delivered, micros: (spent / delivered) * 1e6 };
+    return { messages: result.sent, delivered, micros: (spent / measured) * 1e6 };
   } finally {
     await subscriber.endAsync(true);
     await mosquitto.stop();

@@ -14,7 +14,7 @@ export interface LoadRun {
  */
 export async function runLoad(
   order: LoadOrder,
-  hooks: { onStart?(): void; onReading?(reading: LoadReading): void; onEnd?(): void | Promise<void> } = {},
+  hooks: { onStart?(): void; onWarm?(acked: number): void; onReading?(reading: LoadReading): void; onEnd?(): void | Promise<void> } = {},
 ): Promise<LoadRun> {
   const child = fork(join(import.meta.dirname, 'telemetry-load.ts'), [], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -26,6 +26,8 @@ export async function runLoad(
       if (message.kind === 'connected') {
         hooks.onStart?.();
         child.send('go');
+      } else if (message.kind === 'warm') {
+        hooks.onWarm?.(message.acked);
       } else if (message.kind === 'reading') {
         readings.push(message);
         hooks.onReading?.(message);

@@ -14,7 +14,10 @@ export interface LoadOrder {
   readonly pointsPerMessage: number;
   /** Over all devices. */
   readonly messagesPerSecond: number;
+  /** Warm-up included. */
   readonly seconds: number;
+  /** From here on times are taken: until then the parts translate themselves into machine code. */
+  readonly warmupSeconds: number;
   /** Unacknowledged batches of one device; a device whose window is full leaves its turn out. Null: acks are not waited for. */
   readonly window: number | null;
 }
@@ -41,7 +44,11 @@ export interface LoadResult {
   readonly p99: number;
   readonly max: number;
 }
-export type LoadMessage = { readonly kind: 'connected' } | LoadReading | LoadResult;
+export type LoadMessage =
+  | { readonly kind: 'connected' }
+  | (Omit<LoadReading, 'kind'> & { readonly kind: 'warm' })
+  | LoadReading
+  | LoadResult;
 
 const PARALLEL_CONNECTS = 20;
 const SLICE_MS = 5;
@@ -63,7 +70,8 @@ process.once('message', (order: LoadOrder) => void run(order).then(() => process
 process.on('disconnect', () => process.exit(1));
 
 async function run(order: LoadOrder): Promise<void> {
-  const latencies: number[] = [];
+  let latencies: number[] = [];
+  let acked = 0;
   let acks = 0;
   let broken = 0;
   let isStopped = false;
@@ -87,6 +95,7 @@ async function run(order: LoadOrder): Promise<void> {
         const count = ack.value.seq - sender.acked;
         if (count <= 0) return;
         for (const at of sender.sentAt.splice(0, count)) latencies.push(now - at);
+        acked += count;
         sender.acked = ack.value.seq;
       },
       onClose() {
@@ -114,7 +123,12 @@ async function run(order: LoadOrder): Promise<void> {
   const total = Math.round(order.messagesPerSecond * order.seconds);
   const startedAt = performance.now();
   lastAckAt = startedAt;
-  const reading = setInterval(() => tell({ kind: 'reading', sent, acked: latencies.length }), READING_MS);
+  const reading = setInterval(() => tell({ kind: 'reading', sent, acked }), READING_MS);
+
+  const warmup = setTimeout(() => {
+    latencies = [];
+    tell({ kind: 'warm', sent, acked });
+  }, order.warmupSeconds * 1000);
 
   function publish(sender: Sender, timestamp: string): void {
     sender.seq += 1;
@@ -143,10 +157,11 @@ async function run(order: LoadOrder): Promise<void> {
   });
   const seconds = (performance.now() - startedAt) / 1000;
   const deadline = performance.now() + LATEST_ACK_MS;
-  while (order.window !== null && latencies.length < sent && performance.now() < deadline) {
+  while (order.window !== null && acked < sent && performance.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   clearInterval(reading);
+  clearTimeout(warmup);
   isStopped = true;
   const sorted = Float64Array.from(latencies).sort();
   const at = (share: number): number =>
@@ -154,7 +169,7 @@ async function run(order: LoadOrder): Promise<void> {
   tell({
     kind: 'result',
     sent,
-    acked: sorted.length,
+    acked,
     acks,
     heldBack,
     broken,

@@ -5,8 +5,9 @@ export const SMALL: Phase = {
   name: 'small',
   devices: 200,
   pointsPerMessage: 10,
-  messagesPerSecond: 2500,
-  seconds: 30,
+  messagesPerSecond: 4000,
+  seconds: 40,
+  warmupSeconds: 10,
   window: 50,
   withFloor: true,
 };
@@ -14,8 +15,9 @@ export const BIG: Phase = {
   name: 'big',
   devices: 100,
   pointsPerMessage: 500,
-  messagesPerSecond: 230,
-  seconds: 30,
+  messagesPerSecond: 210,
+  seconds: 40,
+  warmupSeconds: 10,
   window: 8,
   withFloor: false,
 };

@@ -24,7 +24,9 @@ export interface Phase {
   readonly devices: number;
   readonly pointsPerMessage: number;
   readonly messagesPerSecond: number;
+  /** Warm-up included. */
   readonly seconds: number;
+  readonly warmupSeconds: number;
   readonly window: number;
   /** Also measure Mosquitto and psql with the same traffic and rows. */
   readonly withFloor: boolean;
@@ -64,6 +66,7 @@ export async function runPhase(database: BenchDatabase, phase: Phase, dir: strin
     const read = () => cpuReadings(installation, database);
     let before = read();
     let after = before;
+    let ackedBefore = 0;
     const { result } = await runLoad(
       {
         port: installation.mqttPort,
@@ -72,11 +75,13 @@ export async function runPhase(database: BenchDatabase, phase: Phase, dir: strin
         pointsPerMessage: phase.pointsPerMessage,
         messagesPerSecond: phase.messagesPerSecond,
         seconds: phase.seconds,
+        warmupSeconds: phase.warmupSeconds,
         window: phase.window,
       },
       {
-        onStart: () => {
+        onWarm: (acked) => {
           before = read();
+          ackedBefore = acked;
         },
         onReading: () => memory.push(memoryOf(installation, memory.length + 1)),
         onEnd: () => {
@@ -89,13 +94,15 @@ export async function runPhase(database: BenchDatabase, phase: Phase, dir: strin
     const later = new Date(Date.now() + SETTLED_MS);
     while ((await installation.database.series.refreshRollups(later, ROLLUP_CHUNK)) > 0);
     const rollupSeconds = cpuSecondsOf(database.postmasterPid) - beforeRollups;
-    const perMessage = (part: keyof CpuByPart): number => ((after[part] - before[part]) / result.acked) * 1e6;
+    const measured = result.acked - ackedBefore;
+    const seconds = result.secondsToLastAck - phase.warmupSeconds;
+    const perMessage = (part: keyof CpuByPart): number => ((after[part] - before[part]) / measured) * 1e6;
     return {
       phase,
       load: result,
       rows,
-      messagesPerSecond: result.acked / result.secondsToLastAck,
-      pointsPerSecond: (result.acked * phase.pointsPerMessage) / result.secondsToLastAck,
+      messagesPerSecond: measured / seconds,
+      pointsPerSecond: (measured * phase.pointsPerMessage) / seconds,
       cpu: {
         broker: perMessage('broker'),
         controlPlane: perMessage('controlPlane'),
@@ -170,11 +177,11 @@ async function measureFloor(
     postmasterPid: database.postmasterPid,
     maxRows: FLOOR_ROWS,
   });
-  const { pointsPerMessage, messagesPerSecond, seconds } = phase;
+  const { pointsPerMessage, messagesPerSecond, seconds, warmupSeconds } = phase;
   const broker = await measureMosquitto({
     dir,
     authority,
-    order: { trustPem: authority.trustPem, devices, pointsPerMessage, messagesPerSecond, seconds },
+    order: { trustPem: authority.trustPem, devices, pointsPerMessage, messagesPerSecond, seconds, warmupSeconds },
     acksPerMessage: load.acks / load.sent,
   });
   return { broker, copy };

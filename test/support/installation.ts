@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type Authority, openAuthority } from '#certs';
 import { type Database, migrate, openDatabase, startPostgres } from '#db';
 import { type SupervisedChild, superviseChild } from '../../control-plane/supervisor/child.ts';
+import { NURSERY } from '../../control-plane/supervisor/programs.ts';
 import type { BrokerProcessConfig } from './broker-process.ts';
 import type { ControlPlaneProcessConfig } from './control-plane-process.ts';
 import { consoleLog } from './process-report.ts';
@@ -59,7 +60,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
     let readyPid: number | undefined;
     const child = superviseChild({
       name,
-      args: [join(import.meta.dirname, script), file],
+      args: [NURSERY, join(import.meta.dirname, script), file],
       env: process.env,
       cwd: options.dir,
       onLine: (line) => options.onLine?.(name, line),

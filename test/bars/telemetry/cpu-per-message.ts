@@ -15,7 +15,7 @@ await runBar(async () => {
   const dir = mkdtempSync(join(tmpdir(), 'bar-cpu-'));
   const database = await startBenchDatabase(process.getuid?.() === 0 ? 'timescale' : 'embedded', dir);
   try {
-    const result = await runPhase(database, { ...SMALL, seconds: isLong ? 120 : 20 }, join(dir, 'run'));
+    const result = await runPhase(database, { ...SMALL, seconds: isLong ? 130 : 30 }, join(dir, 'run'));
     console.log(table([result]));
     const ratio = ratioOf(result) ?? Number.POSITIVE_INFINITY;
     const isWhole = result.load.broken === 0 && result.rows === result.load.acked * SMALL.pointsPerMessage;

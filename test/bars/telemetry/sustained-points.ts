@@ -19,7 +19,8 @@ await runBar(async () => {
   const database = await startBenchDatabase(process.getuid?.() === 0 ? 'timescale' : 'embedded', dir);
   try {
     const seconds = isLong ? 600 : 20;
-    const result = await runPhase(database, { ...BIG, seconds }, join(dir, 'run'));
+    const { warmupSeconds } = BIG;
+    const result = await runPhase(database, { ...BIG, seconds: seconds + warmupSeconds }, join(dir, 'run'));
     console.log(table([result]));
     const growth = growthOf(result.memory);
     const isFlat = !isLong || growth <= LIMIT_GROWTH_MB;

@@ -12,7 +12,7 @@ const unlimited = {
   orgMessagesPerSecond: 1e6,
   orgMessageBurst: 1e6,
 };
-const never = { softBytes: Number.MAX_SAFE_INTEGER, stallMs: 600_000 };
+const never = { softBytes: Number.MAX_SAFE_INTEGER, stallMs: 600_000, gatherMs: 0 };
 
 describe('an integrator that reads nothing', () => {
   it('is cut when too much waits for it, and the publisher is not slowed', async () => {
@@ -35,7 +35,7 @@ describe('an integrator that reads nothing', () => {
   });
 
   it('is cut when nothing moves for the stall time', async () => {
-    const backlog = { hardBytes: 64 * KIB * KIB, softBytes: Number.MAX_SAFE_INTEGER, stallMs: 300 };
+    const backlog = { hardBytes: 64 * KIB * KIB, softBytes: Number.MAX_SAFE_INTEGER, stallMs: 300, gatherMs: 0 };
     await using test = await startTestBroker({
       limits: { ...unlimited, backlog: { device: backlog, integration: backlog, service: backlog } },
     });
@@ -52,7 +52,7 @@ describe('an integrator that reads nothing', () => {
 
 describe('a service that reads slowly', () => {
   it('makes publishers wait instead of being cut, and gets every message in order', async () => {
-    const backlog = { softBytes: 256 * KIB, hardBytes: 16 * KIB * KIB, stallMs: 60_000 };
+    const backlog = { softBytes: 256 * KIB, hardBytes: 16 * KIB * KIB, stallMs: 60_000, gatherMs: 0 };
     await using test = await startTestBroker({
       limits: {
         ...unlimited,

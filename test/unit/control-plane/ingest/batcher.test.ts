@@ -10,7 +10,7 @@ afterEach(() => void vi.useRealTimers());
 
 /** A batcher of numbers that weigh themselves and come back doubled; each batch waits for `release`. */
 function setUp(
-  overrides: Partial<{ maxItems: number; maxWeight: number; capacityWeight: number; lingers: boolean }> = {},
+  overrides: Partial<{ maxItems: number; maxWeight: number; capacityWeight: number; lingerWeight: number }> = {},
 ) {
   const batches: number[][] = [];
   const releases: ((error?: Error) => void)[] = [];
@@ -126,7 +126,7 @@ describe('createBatcher', () => {
 
 describe('a batcher that lingers', () => {
   it('lets what gathered while a batch ran wait for company as well', async () => {
-    const { batcher, batches, release } = setUp({ lingers: true });
+    const { batcher, batches, release } = setUp({ lingerWeight: 1000 });
     const first = batcher.submit(1);
     await vi.advanceTimersByTimeAsync(20);
     const second = batcher.submit(2);
