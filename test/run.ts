@@ -61,6 +61,7 @@ const STAGES: Readonly<Record<string, Stage>> = {
   },
   e2e: vitest('e2e'),
   bars: command('npm', ['run', '--silent', 'bars', '--', 'foundation']),
+  'bars-telemetry': command('npm', ['run', '--silent', 'bars', '--', 'telemetry', '--quick']),
   timescale: () => {
     const started = spawnSync('bash', [join(root, 'db/dev/timescaledb.sh'), 'start'], {
       encoding: 'utf8',

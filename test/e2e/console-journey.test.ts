@@ -99,6 +99,23 @@ describe('the first hour', () => {
     expect(await axeViolations(page)).toEqual([]);
   });
 
+  it('watches it measure and log, live', async () => {
+    await page.getByRole('link', { name: 'Metrics', exact: true }).click();
+    await page.getByRole('heading', { name: 'CPU', exact: true }).waitFor();
+    // From the device's own collectors over the lease: several messages on their way through every part.
+    await page.locator('.pill').getByText('Live', { exact: true }).waitFor();
+    await screenshot(page, 'journey-metrics');
+    expect(await axeViolations(page)).toEqual([]);
+    await page.getByRole('link', { name: 'Logs', exact: true }).click();
+    await page
+      .getByText(/^Agent .* started$/)
+      .first()
+      .waitFor();
+    await page.locator('.pill').getByText('Streaming', { exact: true }).waitFor();
+    await screenshot(page, 'journey-logs');
+    expect(await axeViolations(page)).toEqual([]);
+  });
+
   it('adds a device by a token, and is told of its first heartbeat', async () => {
     await page.getByRole('link', { name: 'Enrolment tokens' }).click();
     await page.getByRole('button', { name: 'Create token' }).click();
@@ -154,7 +171,7 @@ describe('the first hour', () => {
     await page.getByRole('link', { name: 'Organisation' }).click();
     await page.getByRole('button', { name: 'Add member' }).click();
     await page.getByLabel('E-mail').fill('jonas@example.org');
-    await page.getByLabel('Name').fill('Jonas Keller');
+    await page.getByRole('textbox', { name: /^Name/ }).fill('Jonas Keller');
     await page.getByLabel('First password').fill('another long sentence');
     await page.getByRole('button', { name: 'Add', exact: true }).click();
     await page.getByRole('row', { name: /Jonas Keller/ }).waitFor();
