@@ -33,7 +33,8 @@ export function applyControl(leases: Leases, message: Control, nowMs: number): L
     next.delete(message.lease_id);
     return { leases: next, replay: 0, isNewLogs: false, isRefused: false };
   }
-  if (known === undefined && held.size >= MAX_LEASES) return { leases: held, replay: 0, isNewLogs: false, isRefused: true };
+  if (known === undefined && held.size >= MAX_LEASES)
+    return { leases: held, replay: 0, isNewLogs: false, isRefused: true };
   next.set(message.lease_id, {
     id: message.lease_id,
     stream: known?.stream ?? message.stream,

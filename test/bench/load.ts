@@ -14,7 +14,12 @@ export interface LoadRun {
  */
 export async function runLoad(
   order: LoadOrder,
-  hooks: { onStart?(): void; onWarm?(acked: number): void; onReading?(reading: LoadReading): void; onEnd?(): void | Promise<void> } = {},
+  hooks: {
+    onStart?(): void;
+    onWarm?(acked: number): void;
+    onReading?(reading: LoadReading): void;
+    onEnd?(): void | Promise<void>;
+  } = {},
 ): Promise<LoadRun> {
   const child = fork(join(import.meta.dirname, 'telemetry-load.ts'), [], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

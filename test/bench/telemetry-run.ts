@@ -181,7 +181,14 @@ async function measureFloor(
   const broker = await measureMosquitto({
     dir,
     authority,
-    order: { trustPem: authority.trustPem, devices, pointsPerMessage, messagesPerSecond, seconds, warmupSeconds },
+    order: {
+      trustPem: authority.trustPem,
+      devices,
+      pointsPerMessage,
+      messagesPerSecond,
+      seconds,
+      warmupSeconds,
+    },
     acksPerMessage: load.acks / load.sent,
   });
   return { broker, copy };

@@ -35,7 +35,12 @@ describe('an integrator that reads nothing', () => {
   });
 
   it('is cut when nothing moves for the stall time', async () => {
-    const backlog = { hardBytes: 64 * KIB * KIB, softBytes: Number.MAX_SAFE_INTEGER, stallMs: 300, gatherMs: 0 };
+    const backlog = {
+      hardBytes: 64 * KIB * KIB,
+      softBytes: Number.MAX_SAFE_INTEGER,
+      stallMs: 300,
+      gatherMs: 0,
+    };
     await using test = await startTestBroker({
       limits: { ...unlimited, backlog: { device: backlog, integration: backlog, service: backlog } },
     });

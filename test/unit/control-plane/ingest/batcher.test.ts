@@ -10,7 +10,12 @@ afterEach(() => void vi.useRealTimers());
 
 /** A batcher of numbers that weigh themselves and come back doubled; each batch waits for `release`. */
 function setUp(
-  overrides: Partial<{ maxItems: number; maxWeight: number; capacityWeight: number; lingerWeight: number }> = {},
+  overrides: Partial<{
+    maxItems: number;
+    maxWeight: number;
+    capacityWeight: number;
+    lingerWeight: number;
+  }> = {},
 ) {
   const batches: number[][] = [];
   const releases: ((error?: Error) => void)[] = [];
