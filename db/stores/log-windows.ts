@@ -13,12 +13,17 @@ export interface WindowRange {
   readonly toMicros: bigint | null;
 }
 
-const HOUR = 3_600_000_000n;
+const MINUTE = 60_000_000n;
+/** The first window; its few lines may be read one by one in order of time. */
+export const NARROW_MICROS = 5n * MINUTE;
 /**
- * Distance from the anchor at which each window ends. A word of every second line is found in the first, whose few
- * rows are read in order of time; a rare one is looked up in its index, six times at most.
+ * Distance from the anchor at which each window ends. A word of every hundredth line is found in the first; a rarer one
+ * is looked up in its index, a few times at most.
  */
-const ENDS: readonly bigint[] = [1n, 6n, 24n, 168n, 720n].map((hours) => hours * HOUR);
+const ENDS: readonly bigint[] = [
+  NARROW_MICROS,
+  ...[1n, 6n, 24n, 168n, 720n].map((hours) => hours * 60n * MINUTE),
+];
 
 const later = (a: bigint | null, b: bigint): bigint => (a === null || b > a ? b : a);
 const earlier = (a: bigint | null, b: bigint): bigint => (a === null || b < a ? b : a);

@@ -1,7 +1,7 @@
 /** Log lines as they are read: by device, level, service, time and words, from a place in either direction. */
 import type { LogLine, LogPlace, LogQuery, LogStore } from './contracts/logs.ts';
-import { parseLogText, tsqueryOf } from './log-text.ts';
-import { newerWindows, olderWindows, type Window } from './log-windows.ts';
+import { type LogTerm, parseLogText, tsqueryOf } from './log-text.ts';
+import { NARROW_MICROS, newerWindows, olderWindows, type Window } from './log-windows.ts';
 import type { Queries } from './queries.ts';
 import { StoreError } from './store-error.ts';
 
@@ -24,7 +24,10 @@ export function createLogStore(queries: Queries, now: () => number = Date.now): 
   const { rows } = queries;
   return {
     async search(orgId, query, direction, place, limit) {
-      const text = query.text === null ? null : parseText(query.text);
+      const terms = query.text === null ? null : parseText(query.text);
+      const text = terms === null ? null : tsqueryOf(terms);
+      // Without a word that must occur the words' index has nothing to look up.
+      const hasPositive = terms?.some(({ without }) => !without) ?? false;
       const narrowed = await narrowByService(queries, orgId, query);
       if (narrowed === null || narrowed.deviceIds?.length === 0) return [];
       const older = direction === 'older';
@@ -34,6 +37,7 @@ export function createLogStore(queries: Queries, now: () => number = Date.now): 
         older ? olderWindows(range) : newerWindows(range),
         (window) => pageSql({ orgId, query: narrowed, text, direction, place, window }),
         Math.min(limit, MAX_LINES),
+        hasPositive,
       );
       return (older ? found : found.reverse()).map(toLine);
     },
@@ -62,12 +66,12 @@ export function createLogStore(queries: Queries, now: () => number = Date.now): 
 }
 
 /** @throws StoreError 'invalid' of `q` */
-function parseText(text: string): string {
+function parseText(text: string): LogTerm[] {
   const terms = parseLogText(text);
   if (terms.length === 0) {
     throw new StoreError('invalid', 'q holds no word to search for', { field: 'q' });
   }
-  return tsqueryOf(terms);
+  return terms;
 }
 
 /** A service stands in no index of the lines: the devices that have it, and until when, narrow the search. */
@@ -106,6 +110,15 @@ function rangeOf({ from, to }: LogQuery, older: boolean, place: LogPlace | null,
 const least = (a: bigint | null, b: bigint): bigint => (a === null || b < a ? b : a);
 const most = (a: bigint | null, b: bigint): bigint => (a === null || b > a ? b : a);
 
+/**
+ * A wide window is only reached by words that are rare in the narrow one before it. The planner takes words that never
+ * meet for ones that meet often, and would read every line by time in hope of them; so the words' index goes first.
+ */
+const WORDS_FIRST = `SELECT set_config('enable_indexscan', 'off', true), set_config('enable_seqscan', 'off', true)`;
+
+const isWide = ({ fromMicros, toMicros }: Window): boolean =>
+  fromMicros === null || toMicros === null || toMicros - fromMicros > NARROW_MICROS;
+
 type Statement = (window: Window) => { readonly text: string; readonly parameters: readonly unknown[] };
 
 /** Until there are `limit` lines. @throws StoreError 'unavailable' of `q` when it takes too long */
@@ -114,6 +127,7 @@ async function searchWindows(
   windows: readonly Window[],
   statement: Statement,
   limit: number,
+  hasWords: boolean,
 ): Promise<LineRow[]> {
   const deadline = performance.now() + SEARCH_TIMEOUT_MS;
   try {
@@ -122,6 +136,7 @@ async function searchWindows(
       for (const window of windows) {
         const leftMs = Math.max(1, Math.ceil(deadline - performance.now()));
         await rows(`SELECT set_config('statement_timeout', $1, true)`, [String(leftMs)]);
+        if (hasWords && isWide(window)) await rows(WORDS_FIRST);
         const { text, parameters } = statement(window);
         found.push(...(await rows<LineRow>(text, [...parameters, limit - found.length])));
         if (found.length >= limit) break;

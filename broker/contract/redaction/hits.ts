@@ -14,6 +14,10 @@ export function markerOf(rule: string): string {
   return `${MARKER_OPENING}${rule}]`;
 }
 
+/** Whether [start, end) of text is one marker and nothing else. */
+export const isMarker = (text: string, start: number, end: number): boolean =>
+  text.startsWith(MARKER_OPENING, start) && text.indexOf(']', start) === end - 1;
+
 /**
  * In order, overlapping ones as one hit under the longest one's name. What stands in for an earlier hit is never hit again,
  * so that the device and the ingest may both look at a text.
@@ -38,7 +42,7 @@ export function settleHits(text: string, found: readonly Hit[], hasMarkers: bool
       end: Math.max(last.end, hit.end),
     };
   }
-  return hasMarkers ? withoutMarkers(text, merged) : merged;
+  return hasMarkers && merged.length > 0 ? withoutMarkers(text, merged) : merged;
 }
 
 function withoutMarkers(text: string, hits: readonly Hit[]): Hit[] {

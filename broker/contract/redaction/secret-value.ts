@@ -1,5 +1,6 @@
 /** Whether what stands behind the name of a secret is one, or a word of the sentence, a flag, a placeholder, code. Pure. */
 import { ALNUM, classesOf, DIGIT, endOfRun, LETTER, LOWER, UPPER, WORD } from './characters.ts';
+import { isMarker } from './hits.ts';
 import type { Secrecy } from './secret-key.ts';
 
 /** How surely the text says that this is a value: quoted or after `=`; or after a colon or a space as in a sentence. */
@@ -38,6 +39,7 @@ export function isSecretValue(
   if (length === 0) return false;
   if (length > CERTAIN_CHARS) return true;
   if (secrecy === 'opaque' && length < (binding === 'firm' ? LEAST_FIRM : LEAST_OPAQUE)) return false;
+  if (isMarker(text, start, end)) return false;
   const value = text.slice(start, end);
   if (
     NO_SECRET.has(value.replace(/[.,;:!?]+$/, '').toLowerCase()) ||
