@@ -22,7 +22,7 @@ export const NARROW_MICROS = 5n * MINUTE;
  */
 const ENDS: readonly bigint[] = [
   NARROW_MICROS,
-  ...[1n, 6n, 24n, 168n, 720n].map((hours) => hours * 60n * MINUTE),
+  ...[6n, 24n, 168n, 720n].map((hours) => hours * 60n * MINUTE),
 ];
 
 const later = (a: bigint | null, b: bigint): bigint => (a === null || b > a ? b : a);

@@ -116,7 +116,7 @@ const most = (a: bigint | null, b: bigint): bigint => (a === null || b > a ? b :
  */
 const WORDS_FIRST = `SELECT set_config('enable_indexscan', 'off', true), set_config('enable_seqscan', 'off', true)`;
 
-const isWide = ({ fromMicros, toMicros }: Window): boolean =>
+export const isWide = ({ fromMicros, toMicros }: Window): boolean =>
   fromMicros === null || toMicros === null || toMicros - fromMicros > NARROW_MICROS;
 
 type Statement = (window: Window) => { readonly text: string; readonly parameters: readonly unknown[] };

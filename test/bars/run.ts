@@ -42,6 +42,7 @@ const HEAVY: ReadonlySet<string> = new Set([
   'chart-30-days.ts',
   'cpu-per-message.ts',
   'log-search.ts',
+  'redaction.ts',
   'spool.ts',
   'sustained-points.ts',
 ]);

@@ -4,15 +4,17 @@
  * `node test/bars/telemetry/log-search.ts [--long] [--lines 1000000]`; --long: 50 million lines, built once and kept.
  */
 import { parseArgs } from 'node:util';
-import type { LogPlace, LogQuery } from '#db';
+import { type LogPlace, type LogQuery, StoreError } from '#db';
 import { parseLogText, tsqueryOf } from '../../../db/stores/log-text.ts';
 import { olderWindows } from '../../../db/stores/log-windows.ts';
-import { pageSql } from '../../../db/stores/logs.ts';
+import { isWide, pageSql } from '../../../db/stores/logs.ts';
 import { runBar } from '../../support/bar.ts';
 import { FULL, openHistory, type SeededHistory } from '../../support/seeded-history.ts';
 import { RARE_WORD } from '../../support/seeded-logs.ts';
 
 const LIMIT_MS = 500;
+/** About where the store gives a search up; its plan would take far longer still. */
+const GIVEN_UP_MS = 4900;
 const PAGE = 100;
 const DAY_MS = 86_400_000;
 
@@ -62,14 +64,15 @@ const placeOf = ({ end }: SeededHistory, { ageDays = 0 }: Search): LogPlace | nu
 async function measure(history: SeededHistory, search: Search): Promise<{ ms: number; lines: number }> {
   const { logs } = history.database();
   const startedAt = performance.now();
-  const lines = await logs.search(
-    history.orgId,
-    queryOf(history, search),
-    'older',
-    placeOf(history, search),
-    PAGE,
-  );
-  return { ms: performance.now() - startedAt, lines: lines.length };
+  try {
+    const query = queryOf(history, search);
+    const lines = await logs.search(history.orgId, query, 'older', placeOf(history, search), PAGE);
+    return { ms: performance.now() - startedAt, lines: lines.length };
+  } catch (error) {
+    // The store gave up: as slow as it can be, and the other searches are worth knowing.
+    if (!(error instanceof StoreError && error.code === 'unavailable')) throw error;
+    return { ms: performance.now() - startedAt, lines: 0 };
+  }
 }
 
 /** Of each window up to the one that filled the page. */
@@ -81,6 +84,8 @@ async function printPlans(history: SeededHistory, search: Search): Promise<void>
   let left = PAGE;
   for (const window of olderWindows({ anchorMicros, fromMicros: null, toMicros: anchorMicros })) {
     const page = pageSql({ orgId: history.orgId, query, text, direction: 'older', place, window });
+    const first = text !== null && isWide(window) ? 'off' : 'on';
+    await history.client().query(`SET enable_indexscan = ${first}; SET enable_seqscan = ${first}`);
     const { rows } = await history
       .client()
       .query<{ 'QUERY PLAN': string }>(`EXPLAIN (ANALYZE, BUFFERS) ${page.text}`, [...page.parameters, left]);
@@ -95,7 +100,9 @@ await runBar(async () => {
   const history = await openHistory('logs', size, { keep: values.long, end: new Date() });
   try {
     let worst = { ms: 0, name: '' };
-    for (const search of searchesOf(history)) {
+    let slow = 0;
+    const searches = searchesOf(history);
+    for (const search of searches) {
       await history.chill();
       const cold = await measure(history, search);
       const warm = await measure(history, search);
@@ -103,14 +110,15 @@ await runBar(async () => {
         `${search.name}: ${cold.ms.toFixed(0)} ms cold, ${warm.ms.toFixed(0)} ms warm, ${cold.lines} lines`,
       );
       if (cold.lines < search.finds) throw new Error(`${search.name} found ${cold.lines} lines`);
-      await printPlans(history, search);
       const ms = Math.max(cold.ms, warm.ms);
+      if (ms < GIVEN_UP_MS) await printPlans(history, search);
+      if (ms >= LIMIT_MS) slow += 1;
       if (ms > worst.ms) worst = { ms, name: search.name };
     }
     return {
       name: 'log-search',
-      figure: `${worst.ms.toFixed(0)} ms at worst (${worst.name}), of ${size.lines.toLocaleString('en')} lines`,
-      limit: `< ${LIMIT_MS} ms`,
+      figure: `${searches.length - slow} of ${searches.length} searches in time, ${worst.ms.toFixed(0)} ms at worst (${worst.name}), of ${size.lines.toLocaleString('en')} lines`,
+      limit: `all < ${LIMIT_MS} ms`,
       holds: worst.ms < LIMIT_MS,
     };
   } finally {

@@ -29,7 +29,7 @@ describe.each([
         for (const [index, window] of inOrder.slice(1).entries()) {
           expect(window.fromMicros).toBe(inOrder[index]?.toMicros);
         }
-        expect(windows.length).toBeLessThanOrEqual(7);
+        expect(windows.length).toBeLessThanOrEqual(6);
       }),
     );
   });
