@@ -167,6 +167,7 @@ export class TelemetrySettingsCard extends ConsolePage {
     </div>`;
   }
 
+  /** Not `live`: what is being typed must outlast a rendering for other reasons. */
   #number(name: string, label: string, hint: string, value: number, min: number, max: number) {
     const id = `telemetry-${name.replaceAll('.', '-')}`;
     return field({
@@ -174,7 +175,7 @@ export class TelemetrySettingsCard extends ConsolePage {
       label,
       hint,
       error: fieldError(this.#save.error, name),
-      control: html`<input class="input" id=${id} name=${name} type="number" required min=${min} max=${max} .value=${live(String(value))} aria-describedby=${describedBy(id)} />`,
+      control: html`<input class="input" id=${id} name=${name} type="number" required min=${min} max=${max} .value=${String(value)} aria-describedby=${describedBy(id)} />`,
     });
   }
 
