@@ -81,7 +81,7 @@ export const CHANNELS = {
     qos: 1,
     retain: false,
     payload: Ack,
-    doc: 'Said only after the message is committed in PostgreSQL.',
+    doc: 'Said only after the message is committed in PostgreSQL. Those of batches come with QoS 0: one that is lost is said again when the batch is sent again.',
   },
   telemetry: {
     direction: 'down',

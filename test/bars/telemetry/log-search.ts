@@ -83,8 +83,17 @@ async function printPlans(history: SeededHistory, search: Search): Promise<void>
   const anchorMicros = place?.atMicros ?? BigInt(+history.end) * 1000n;
   let left = PAGE;
   for (const window of olderWindows({ anchorMicros, fromMicros: null, toMicros: anchorMicros })) {
-    const page = pageSql({ orgId: history.orgId, query, text, direction: 'older', place, window });
-    const first = text !== null && isWide(window) ? 'off' : 'on';
+    const wordsFirst = text !== null && isWide(window);
+    const page = pageSql({
+      orgId: history.orgId,
+      query,
+      text,
+      direction: 'older',
+      place,
+      window,
+      wordsFirst,
+    });
+    const first = wordsFirst ? 'off' : 'on';
     await history.client().query(`SET enable_indexscan = ${first}; SET enable_seqscan = ${first}`);
     const { rows } = await history
       .client()
