@@ -1,14 +1,11 @@
 /** The control plane's own MQTT connection: connects, subscribes, and comes back by itself. Holds no messages. */
-import { isIP } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
 import mqtt, { type IPublishPacket, type MqttClient } from 'mqtt';
+import { type BrokerAccess, brokerClientOptions, closeInOrder } from '../broker-access.ts';
 import type { Logger } from '../log.ts';
 
 /** First and longest wait before the next attempt; a broker that restarts is met within one second or so. */
 export const RECONNECT_FIRST_MS = 100;
 export const RECONNECT_LONGEST_MS = 5000;
-const CONNECT_TIMEOUT_MS = 5000;
-const KEEPALIVE_S = 30;
 /** Unacknowledged publishes; above it answers are dropped and counted: devices ask again. MQTT has 65,535 ids. */
 export const MAX_IN_FLIGHT = 8000;
 /** Bytes of QoS 0 that wait for the socket; above it they are dropped and counted as well. */
@@ -19,15 +16,8 @@ export interface Subscription {
   readonly qos: 0 | 1;
 }
 
-export interface BrokerLinkOptions {
-  /** mqtts://host:port */
-  readonly url: string;
+export interface BrokerLinkOptions extends BrokerAccess {
   readonly clientId: string;
-  readonly tls: { readonly keyPem: string; readonly chainPem: string };
-  /** PEM of the CAs that the broker's certificate must come from. */
-  readonly trustPem: string;
-  /** Name that the broker's certificate must carry; default: the host of the URL. */
-  readonly servername?: string;
   readonly subscriptions: readonly Subscription[];
   /** Resolves when the next message may be read: this is the back-pressure. Must not reject. */
   readonly onMessage: (topic: string, payload: Uint8Array) => Promise<void> | null;
@@ -64,7 +54,7 @@ export function startBrokerLink(options: BrokerLinkOptions): BrokerLink {
   function connect(): void {
     timer = null;
     if (isStopped || isSuspended || client !== null) return;
-    const current = mqtt.connect(options.url, connectOptions(options));
+    const current = mqtt.connect(options.url, brokerClientOptions(options, options.clientId));
     client = current;
     inFlight = 0;
     current.handleMessage = (packet: IPublishPacket, callback) => {
@@ -120,7 +110,7 @@ export function startBrokerLink(options: BrokerLinkOptions): BrokerLink {
     upSince = null;
     if (timer !== null) clearTimeout(timer);
     timer = null;
-    return current === null ? Promise.resolve() : closeCleanly(current);
+    return current === null ? Promise.resolve() : closeInOrder(current);
   }
 
   connect();
@@ -167,43 +157,5 @@ export function startBrokerLink(options: BrokerLinkOptions): BrokerLink {
       isStopped = true;
       await leave();
     },
-  };
-}
-
-const CLOSE_DEADLINE_MS = 2000;
-
-/** DISCONNECT, then the socket; by force where the broker does not answer. */
-function closeCleanly(client: MqttClient): Promise<void> {
-  return new Promise((resolve) => {
-    const force = setTimeout(() => client.end(true, () => resolve()), CLOSE_DEADLINE_MS);
-    client.end(false, () => {
-      clearTimeout(force);
-      resolve();
-    });
-  });
-}
-
-function connectOptions(
-  options: BrokerLinkOptions,
-): mqtt.IClientOptions & Pick<ConnectionOptions, 'minVersion'> {
-  const host = new URL(options.url).hostname.replace(/^\[|\]$/g, '');
-  const servername = options.servername ?? host;
-  return {
-    protocolVersion: 4,
-    clean: true,
-    clientId: options.clientId,
-    key: options.tls.keyPem,
-    cert: options.tls.chainPem,
-    ca: options.trustPem,
-    rejectUnauthorized: true,
-    minVersion: 'TLSv1.3',
-    // Names only: TLS has no server name for an address, and Node checks addresses against the host by itself.
-    ...(isIP(servername) === 0 ? { servername } : {}),
-    keepalive: KEEPALIVE_S,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    // Ours, with backoff; a new client each time, so that nothing of the old session is sent again.
-    reconnectPeriod: 0,
-    resubscribe: false,
-    queueQoSZero: false,
   };
 }

@@ -2,33 +2,18 @@
  * The web process's own MQTT connection, for looking at devices live: made with the first topic, left a while after the
  * last. QoS 0 both ways: leases are renewed, and what is missed is in the database.
  */
-import { isIP } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
 import mqtt, { type IPublishPacket, type MqttClient } from 'mqtt';
+import { type BrokerAccess, brokerClientOptions, closeInOrder } from '../broker-access.ts';
 import type { Logger } from '../log.ts';
 
 /** People come back soon: a page is left, the next one opened. */
 export const LINGER_MS = 60_000;
 const RECONNECT_FIRST_MS = 200;
 const RECONNECT_LONGEST_MS = 5000;
-const CONNECT_TIMEOUT_MS = 5000;
-const CLOSE_DEADLINE_MS = 2000;
-const KEEPALIVE_S = 30;
 const CLIENT_ID = 'service/web';
 /** A SUBACK code of this or above refuses. Source: MQTT 3.1.1 §3.9.3. */
 const REFUSED = 128;
 
-/** How the web process reaches the broker. */
-export interface BrokerAccess {
-  /** mqtts://host:port */
-  readonly url: string;
-  /** Certificate of the service `web`. */
-  readonly tls: { readonly keyPem: string; readonly chainPem: string };
-  /** PEM of the CAs that the broker's certificate must come from. */
-  readonly trustPem: string;
-  /** Name that the broker's certificate must carry; default: the host of the URL. */
-  readonly servername?: string;
-}
 export interface LiveLinkOptions extends BrokerAccess {
   readonly onMessage: (topic: string, payload: Uint8Array) => void;
   /** The topic is subscribed, at first or again after a break. */
@@ -62,7 +47,7 @@ export function createLiveLink(options: LiveLinkOptions): LiveLink {
     clearTimeout(retry);
     retry = undefined;
     if (isStopped || client !== null || topics.size === 0) return;
-    const current = mqtt.connect(options.url, connectOptions(options));
+    const current = mqtt.connect(options.url, brokerClientOptions(options, CLIENT_ID));
     client = current;
     current.handleMessage = (packet: IPublishPacket, callback) => {
       const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
@@ -151,39 +136,5 @@ export function createLiveLink(options: LiveLinkOptions): LiveLink {
       topics.clear();
       await leave();
     },
-  };
-}
-
-/** What was published goes out before the DISCONNECT; by force where the broker does not answer. */
-function closeInOrder(client: MqttClient): Promise<void> {
-  return new Promise((resolve) => {
-    const force = setTimeout(() => client.end(true, () => resolve()), CLOSE_DEADLINE_MS);
-    client.end(false, () => {
-      clearTimeout(force);
-      resolve();
-    });
-  });
-}
-
-function connectOptions(access: BrokerAccess): mqtt.IClientOptions & Pick<ConnectionOptions, 'minVersion'> {
-  const host = new URL(access.url).hostname.replace(/^\[|\]$/g, '');
-  const servername = access.servername ?? host;
-  return {
-    protocolVersion: 4,
-    clean: true,
-    clientId: CLIENT_ID,
-    key: access.tls.keyPem,
-    cert: access.tls.chainPem,
-    ca: access.trustPem,
-    rejectUnauthorized: true,
-    minVersion: 'TLSv1.3',
-    // Names only: TLS has no server name for an address, and Node checks addresses against the host by itself.
-    ...(isIP(servername) === 0 ? { servername } : {}),
-    keepalive: KEEPALIVE_S,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    // Ours, with backoff and a new client each time.
-    reconnectPeriod: 0,
-    resubscribe: false,
-    queueQoSZero: false,
   };
 }

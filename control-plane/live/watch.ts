@@ -9,11 +9,12 @@ import {
 } from '#contract';
 import { createRedactor, type Redactor } from '#contract/redaction';
 import type { Database } from '#db';
+import type { BrokerAccess } from '../broker-access.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { LiveUpdate } from '../telemetry-use-cases.ts';
 import type { LiveEvents } from './live-events.ts';
-import { type BrokerAccess, createLiveLink } from './live-link.ts';
+import { createLiveLink } from './live-link.ts';
 import { createTarget, type Target } from './target.ts';
 
 /** What a device keeps at once; both streams of it together. */

@@ -158,7 +158,7 @@ const MADE_UP: readonly Part[] = [
   (r) => `systemd[1]: Started getty@tty${digits(r, 1)}.service, user@${digits(r, 4)}.service`,
   (r) => `authentication failed for user "app": password is wrong, token expired, try ${digits(r, 1)}`,
   (r) =>
-    `npm http fetch GET 200 https://registry.npmjs.org/@types/node/-/node-${digits(r, 2)}.1.0.tgz ${digits(r, 3)}ms (cache hit)`,
+    `npm http fetch GET 200 https://packages.example/@types/node/-/node-${digits(r, 2)}.1.0.tgz ${digits(r, 3)}ms (cache hit)`,
 ];
 
 /** Ids, hashes, times, numbers and words that look like secrets to a careless rule. */

@@ -75,7 +75,7 @@ describe('built-in rules', () => {
     'authorization: required, cookie: none',
     'key=value cache_key=v1 public_key=none primary_key=12',
     'getty@tty1.service user@1000.service icon@2x.png git@github.com:a/b.git',
-    'GET https://registry.npmjs.org/@types/node/-/node-24.1.0.tgz',
+    'GET https://packages.example/@types/node/-/node-24.1.0.tgz',
     'http://localhost:8080/@scope/pkg',
     'id 4111111111111112, 14111111111111111, 0.4111111111111111, a4111111111111111',
     '4111-1111-1111-1111-1111 is no card',
