@@ -7,31 +7,32 @@ import {
   LogMetadata,
   MAX_BATCH_RECORDS,
   MAX_LOG_MESSAGE,
-  METRIC_KINDS,
-  MetricLabels,
   MetricType,
-  RedactionRule,
   TelemetrySettings,
 } from '#contract';
-import { DEVICE_STATUSES, DEVICE_TYPES, DeviceParams } from './devices.ts';
+import { Dashboard } from './dashboard.ts';
+import { DEVICE_TYPES, DeviceParams } from './devices.ts';
 import { Nullable, PageOf, PageQuery, Timestamp, Uuid } from './page.ts';
 import type { Route } from './route.ts';
-
-/** From fine to coarse; `raw` = as the device sent it. */
-export const RESOLUTIONS = ['raw', '1m', '1h', '1d'] as const;
-export type Resolution = (typeof RESOLUTIONS)[number];
-export const AGGREGATIONS = ['mean', 'min', 'max', 'sum', 'count'] as const;
-export type Aggregation = (typeof AGGREGATIONS)[number];
-/** How several devices become one series; `none` keeps each by itself. */
-export const COMBINATIONS = ['none', 'mean', 'min', 'max', 'sum'] as const;
-export type Combination = (typeof COMBINATIONS)[number];
-/** `minmax` keeps the lowest and highest of each stretch, `lttb` the shape (largest triangle three buckets). */
-export const DOWNSAMPLINGS = ['minmax', 'lttb', 'none'] as const;
-export type Downsampling = (typeof DOWNSAMPLINGS)[number];
-
-export const MAX_QUERY_DEVICES = 50;
-export const MAX_SERIES_POINTS = 5000;
-export const DEFAULT_SERIES_POINTS = 500;
+import {
+  AGGREGATIONS,
+  CatalogueEntry,
+  COMBINATIONS,
+  DEFAULT_SERIES_POINTS,
+  DOWNSAMPLINGS,
+  MAX_QUERY_DEVICES,
+  MAX_SERIES_POINTS,
+  RESOLUTIONS,
+  SeriesReply,
+} from './series.ts';
+import {
+  MetricTypeBody,
+  MetricTypeView,
+  RedactionTestBody,
+  RedactionTestReply,
+  TelemetrySettingsBody,
+  TelemetrySettingsView,
+} from './telemetry-settings.ts';
 
 const Range = {
   from: Type.Optional(Timestamp('Inclusive; default one hour before `to`.')),
@@ -64,47 +65,6 @@ const Shape = {
     Type.Integer({ minimum: 2, maximum: MAX_SERIES_POINTS, default: DEFAULT_SERIES_POINTS }),
   ),
 };
-
-export const SeriesView = Type.Object({
-  /** Null where several devices were combined. */
-  device_id: Nullable(Uuid()),
-  device_name: Nullable(Type.String()),
-  metric_type: Type.String(),
-  field: Type.String(),
-  labels: MetricLabels,
-  unit: Nullable(Type.String()),
-  /** Columns of equal length. A null value stands in a gap: the device sent nothing for longer than it should. */
-  t: Type.Array(Type.Integer({ description: 'Milliseconds since 1970; the start of a bucket.' })),
-  v: Type.Array(Nullable(Type.Number())),
-  min: Type.Array(Nullable(Type.Number())),
-  max: Type.Array(Nullable(Type.Number())),
-});
-export type SeriesView = Static<typeof SeriesView>;
-
-export const SeriesReply = Type.Object({
-  from: Timestamp(),
-  to: Timestamp(),
-  resolution: Type.Enum([...RESOLUTIONS]),
-  bucket_seconds: Nullable(Type.Integer({ description: 'Width of a bucket; null = raw samples.' })),
-  aggregation: Type.Enum([...AGGREGATIONS]),
-  series: Type.Array(SeriesView),
-  truncated: Type.Boolean({ description: 'More series or points matched than are given; narrow the query.' }),
-});
-export type SeriesReply = Static<typeof SeriesReply>;
-
-export const CatalogueEntry = Type.Object({
-  metric_type: Type.String(),
-  labels: MetricLabels,
-  last_at: Timestamp(),
-  fields: Type.Array(
-    Type.Object({
-      name: Type.String(),
-      unit: Nullable(Type.String()),
-      kind: Nullable(Type.Enum([...METRIC_KINDS])),
-    }),
-  ),
-});
-export type CatalogueEntry = Static<typeof CatalogueEntry>;
 
 export const LogView = Type.Object({
   id: Type.String({ description: 'Place in the log; part of a permalink.' }),
@@ -184,144 +144,6 @@ export const DeadLetterView = Type.Object({
   sample: Type.String({ description: 'The beginning, redacted; bytes that are no text as \\xNN.' }),
 });
 export type DeadLetterView = Static<typeof DeadLetterView>;
-
-const { version: _version, ...settingsFields } = TelemetrySettings.properties;
-export const RETENTION_CLASSES = ['metrics', 'metrics_1m', 'metrics_1h', 'metrics_1d', 'logs'] as const;
-export type RetentionClass = (typeof RETENTION_CLASSES)[number];
-export const MAX_RETENTION_DAYS: Readonly<Record<RetentionClass, number>> = {
-  metrics: 90,
-  metrics_1m: 90,
-  metrics_1h: 400,
-  metrics_1d: 1830,
-  logs: 90,
-};
-export const DEFAULT_RETENTION_DAYS: Readonly<Record<RetentionClass, number>> = {
-  metrics: 90,
-  metrics_1m: 30,
-  metrics_1h: 400,
-  metrics_1d: 1830,
-  logs: 30,
-};
-const Retention = Type.Object(
-  Object.fromEntries(
-    RETENTION_CLASSES.map((name) => [
-      name,
-      Type.Integer({ minimum: 1, maximum: MAX_RETENTION_DAYS[name], description: 'Days.' }),
-    ]),
-  ) as Record<RetentionClass, ReturnType<typeof Type.Integer>>,
-  { description: 'Days for which each class is kept.' },
-);
-export const UNKNOWN_METRICS = ['declare', 'reject'] as const;
-
-export const TelemetrySettingsBody = Type.Object({
-  ...settingsFields,
-  retention_days: Retention,
-  unknown_metrics: Type.Enum([...UNKNOWN_METRICS], {
-    description: 'declare: a new metric type is taken up by itself; reject: it goes to the dead letters.',
-  }),
-});
-export type TelemetrySettingsBody = Static<typeof TelemetrySettingsBody>;
-export const TelemetrySettingsView = Type.Object({
-  ...TelemetrySettingsBody.properties,
-  version: Type.Integer({ minimum: 0 }),
-  updated_at: Nullable(Timestamp()),
-  updated_by: Nullable(Type.String()),
-  builtin_redaction: Type.Array(Type.Object({ name: Type.String(), doc: Type.String() })),
-});
-export type TelemetrySettingsView = Static<typeof TelemetrySettingsView>;
-
-export const RedactionTestBody = Type.Object({
-  text: Type.String({ minLength: 1, maxLength: 100_000 }),
-  rules: Type.Optional(Type.Array(RedactionRule, { maxItems: 50 })),
-  disabled_builtin: Type.Optional(Type.Array(Type.String({ maxLength: 40 }), { maxItems: 50 })),
-});
-export const RedactionTestReply = Type.Object({
-  text: Type.String({ description: 'As it would be stored.' }),
-  hits: Type.Array(
-    Type.Object({
-      rule: Type.String(),
-      start: Type.Integer({ description: 'In UTF-16 units of the given text.' }),
-      end: Type.Integer(),
-    }),
-  ),
-  micros: Type.Integer({ description: 'Time that it took, in µs.' }),
-});
-export type RedactionTestReply = Static<typeof RedactionTestReply>;
-
-export const MetricTypeBody = Type.Object({
-  description: Type.Optional(Type.String({ maxLength: 500 })),
-  unit: Type.Optional(Nullable(Type.String({ maxLength: 20 }))),
-  kind: Type.Optional(Type.Enum([...METRIC_KINDS])),
-  allowed_labels: Type.Optional(
-    Type.Array(Type.String({ pattern: '^[a-zA-Z_][a-zA-Z0-9_]{0,39}$' }), { maxItems: 8, uniqueItems: true }),
-  ),
-  max_series: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Label combinations per device.' }),
-  ),
-});
-export const MetricTypeView = Type.Object({
-  name: Type.String(),
-  origin: Type.Enum(['builtin', 'declared', 'seen'], {
-    description: 'seen: taken up by itself when a device first sent it.',
-  }),
-  description: Nullable(Type.String()),
-  unit: Nullable(Type.String()),
-  kind: Type.Enum([...METRIC_KINDS]),
-  allowed_labels: Nullable(Type.Array(Type.String(), { description: 'Null = any.' })),
-  max_series: Type.Integer(),
-  first_seen_at: Nullable(Timestamp()),
-});
-export type MetricTypeView = Static<typeof MetricTypeView>;
-
-const TopDevice = Type.Object({
-  device_id: Uuid(),
-  device_name: Type.String(),
-  status: Type.Enum([...DEVICE_STATUSES]),
-  value: Type.Number(),
-});
-/** The fleet at a glance (SD-U10, SD-P4). */
-export const Dashboard = Type.Object({
-  total: Type.Integer(),
-  by_status: Type.Record(Type.String(), Type.Integer()),
-  by_type: Type.Record(Type.String(), Type.Integer()),
-  top: Type.Object({
-    cpu_percent: Type.Array(TopDevice),
-    memory_percent: Type.Array(TopDevice),
-    disk_percent: Type.Array(TopDevice),
-    gpu_percent: Type.Array(TopDevice),
-  }),
-  outboxes: Type.Object({
-    devices_with_backlog: Type.Integer(),
-    records: Type.Integer(),
-    bytes: Type.Integer(),
-    dropped: Type.Integer(),
-    worst: Type.Array(TopDevice, { description: 'value = records held.' }),
-  }),
-  skewed_clocks: Type.Array(TopDevice, { description: 'value = milliseconds ahead of our clock.' }),
-  ingest: Type.Object({
-    /** One entry per minute of the last hour, oldest first. */
-    minutes: Type.Array(
-      Type.Object({
-        at: Timestamp(),
-        messages: Type.Integer(),
-        points: Type.Integer(),
-        log_lines: Type.Integer(),
-        dead_letters: Type.Integer(),
-        duplicates: Type.Integer(),
-        lag_ms_max: Nullable(Type.Integer({ description: 'Device time to commit, backfill left out.' })),
-        commit_ms_max: Nullable(Type.Integer({ description: 'Receipt to commit.' })),
-      }),
-    ),
-    dead_letters_24h: Type.Integer(),
-    errors_24h: Type.Integer({ description: 'Log lines of level error and critical.' }),
-    rollup_lag_seconds: Nullable(
-      Type.Integer({
-        description: 'Age of the oldest hour to be summed up; installation wide, admins only.',
-      }),
-    ),
-  }),
-});
-export type Dashboard = Static<typeof Dashboard>;
 
 const OrgParams = Type.Object({ organization_id: Uuid() });
 const read = { auth: 'session', tag: 'telemetry', action: 'telemetry.read', status: 200 } as const;
