@@ -45,21 +45,28 @@ export function settleHits(text: string, found: readonly Hit[], hasMarkers: bool
   return hasMarkers && merged.length > 0 ? withoutMarkers(text, merged) : merged;
 }
 
+/** A longer hit takes the markers in it with it: only a text that is hidden without a look has such. */
+const MOST_SPARED = 16_384;
+
+/** Walks over the markers and the hits together, so that many of both cost their sum. */
 function withoutMarkers(text: string, hits: readonly Hit[]): Hit[] {
-  const markers = [...text.matchAll(MARKER)].map((match) => ({
-    start: match.index,
-    end: match.index + match[0].length,
-  }));
+  const markers = new RegExp(MARKER);
   const kept: Hit[] = [];
-  let next = 0;
+  let marker = markers.exec(text);
   for (const hit of hits) {
-    while (next < markers.length && (markers[next]?.end ?? 0) <= hit.start) next += 1;
     let { start } = hit;
-    for (let index = next; index < markers.length; index += 1) {
-      const marker = markers[index];
-      if (marker === undefined || marker.start >= hit.end) break;
-      if (marker.start > start) kept.push({ rule: hit.rule, start, end: marker.start });
-      start = marker.end;
+    if (hit.end - start > MOST_SPARED) {
+      kept.push(hit);
+      markers.lastIndex = hit.end;
+      if (marker !== null && marker.index < hit.end) marker = markers.exec(text);
+      continue;
+    }
+    for (; marker !== null && marker.index < hit.end; marker = markers.exec(text)) {
+      const end = marker.index + marker[0].length;
+      if (end <= start) continue;
+      if (marker.index > start) kept.push({ rule: hit.rule, start, end: marker.index });
+      start = end;
+      if (end > hit.end) break;
     }
     if (start < hit.end) kept.push({ rule: hit.rule, start, end: hit.end });
   }
