@@ -34,6 +34,8 @@ export const placeAt = (time: Date): LogPlace => ({
   id: 0n,
 });
 
+export const timeAt = ({ atMicros }: LogPlace): Date => new Date(Number(atMicros / MICROS_PER_MS));
+
 /** The place right after, so that a search for older lines begins with the line itself. */
 export const placeAfterLine = ({ atMicros, id }: LogPlace): LogPlace => ({ atMicros, id: id + 1n });
 

@@ -1,6 +1,6 @@
 /** Log lines as people read them: page by page in both directions, from a time, around a line, and as a file. */
 import { LOG_LEVELS, type LogLevel } from '#contract';
-import type { Database, LogLine, LogPlace, LogQuery } from '#db';
+import type { Database, LogLine, LogPlace, LogQuery, LogSearch } from '#db';
 import type { LogPage, LogView } from '#web-api';
 import { auditedOutside, byPerson } from '../audit/audited.ts';
 import type { TelemetryUseCases } from '../telemetry-use-cases.ts';
@@ -14,6 +14,7 @@ import {
   placeAfterLine,
   placeAt,
   placeOfLine,
+  timeAt,
 } from './log-place.ts';
 import { type ExportDeps, exportObject, readPage } from './metric-export.ts';
 import { permittedDevice } from './permitted-device.ts';
@@ -28,6 +29,7 @@ const SERVICES_DAYS = 7;
 /** Where a list was empty, its tail begins so long before: lines may come late. */
 const TAIL_BACK_MS = 3_600_000;
 const DAY_MS = 86_400_000;
+const NOTHING: LogSearch = { lines: [], reached: null };
 
 interface LogFilterQuery {
   readonly level?: string;
@@ -115,41 +117,52 @@ async function readLogPage(
   // A group without any device has no line; null would mean all of them.
   const search = async (direction: LogDirection, place: LogPlace | null, lines: number) =>
     lines === 0 || filter.deviceIds?.length === 0
-      ? []
+      ? NOTHING
       : database.logs.search(orgId, filter, direction, place, lines);
 
   if (paging.around !== undefined) {
     const place = placeOfLine(paging.around);
     const newer = await search('newer', place, Math.floor((limit - 1) / 2));
-    const older = await search('older', placeAfterLine(place), limit - newer.length);
-    return logPage([...newer, ...older], mark, { before: true, fallback: place });
+    const older = await search('older', placeAfterLine(place), limit - newer.lines.length);
+    const found = { lines: [...newer.lines, ...older.lines], older: older.reached, newer: newer.reached };
+    return logPage(found, mark, { before: true, fallback: place });
   }
   if (paging.cursor !== undefined) {
     const { direction, place } = decodeCursor(mark, paging.cursor);
-    const lines = await search(direction, place, limit);
+    const { lines, reached } = await search(direction, place, limit);
     const before = direction === 'newer' || lines.length === limit;
-    return logPage(lines, mark, { before, fallback: place });
+    return logPage({ lines, [direction]: reached }, mark, { before, fallback: place });
   }
   const start = paging.at === undefined ? null : placeAt(timeOf('at', paging.at));
-  const lines = await search('older', start, limit);
-  return logPage(lines, mark, {
+  const { lines, reached } = await search('older', start, limit);
+  return logPage({ lines, older: reached }, mark, {
     before: lines.length === limit,
     fallback: start ?? placeAt(filter.from ?? new Date(now.getTime() - TAIL_BACK_MS)),
   });
 }
 
+/** Lines newest first, and where the search stopped on either side for want of time. */
+export interface FoundLines {
+  readonly lines: readonly LogLine[];
+  readonly older?: LogPlace | null;
+  readonly newer?: LogPlace | null;
+}
+
 /** Pure. @param edge whether older lines may follow, and the place from which an empty page leads on */
 export function logPage(
-  lines: readonly LogLine[],
+  { lines, older = null, newer = null }: FoundLines,
   mark: string,
   edge: { readonly before: boolean; readonly fallback: LogPlace },
 ): LogPage {
-  const newest = lines[0]?.place ?? edge.fallback;
-  const oldest = lines.at(-1)?.place ?? edge.fallback;
+  const newest = newer ?? lines[0]?.place ?? edge.fallback;
+  const oldest = older ?? lines.at(-1)?.place ?? edge.fallback;
+  const stopped = older ?? newer;
   return {
     items: lines.map(logView),
-    older_cursor: edge.before ? encodeCursor(mark, { direction: 'older', place: oldest }) : null,
+    older_cursor:
+      edge.before || older !== null ? encodeCursor(mark, { direction: 'older', place: oldest }) : null,
     newer_cursor: encodeCursor(mark, { direction: 'newer', place: newest }),
+    searched_until: stopped === null ? null : timeAt(stopped).toISOString(),
   };
 }
 
@@ -182,12 +195,12 @@ async function* linesOf(database: Database, orgId: string, filter: LogQuery): As
   if (filter.deviceIds?.length === 0) return;
   let place: LogPlace | null = null;
   for (;;) {
-    const page: readonly LogLine[] = await readPage(() =>
+    const page: LogSearch = await readPage(() =>
       database.logs.search(orgId, filter, 'older', place, EXPORT_PAGE_LINES),
     );
-    for (const line of page) yield logView(line);
-    const last = page.at(-1);
-    if (page.length < EXPORT_PAGE_LINES || last === undefined) return;
-    place = last.place;
+    for (const line of page.lines) yield logView(line);
+    const last = page.reached ?? page.lines.at(-1)?.place;
+    if (last === undefined || (page.reached === null && page.lines.length < EXPORT_PAGE_LINES)) return;
+    place = last;
   }
 }

@@ -1,12 +1,16 @@
 /** Log lines as they are read: by device, level, service, time and words, from a place in either direction. */
-import type { LogLine, LogPlace, LogQuery, LogStore } from './contracts/logs.ts';
+import type { LogLine, LogPlace, LogQuery, LogSearch, LogStore } from './contracts/logs.ts';
 import { type LogTerm, parseLogText, tsqueryOf } from './log-text.ts';
-import { NARROW_MICROS, newerWindows, olderWindows, type Window } from './log-windows.ts';
+import { NARROW_MICROS, type Window, type WindowWalk, walkWindows } from './log-windows.ts';
 import type { Queries } from './queries.ts';
 import { StoreError } from './store-error.ts';
 
-/** All windows together; whoever waits has given up by then. */
+/** After this a page is given as far as it is; the next one goes on. */
+const PAGE_BUDGET_MS = 350;
+/** The first window; whoever waits has given up by then. */
 const SEARCH_TIMEOUT_MS = 5000;
+/** Less than this is not worth another window. */
+const LEAST_WINDOW_MS = 50;
 const MAX_LINES = 10_000;
 /** Devices that a service narrows a search to; more narrow it too little. */
 const MAX_SERVICE_DEVICES = 500;
@@ -18,9 +22,16 @@ const STATEMENT_TIMED_OUT = '57014';
 const SEVERE: readonly string[] = ['error', 'critical'];
 
 type Direction = Parameters<LogStore['search']>[2];
+/** Of PostgreSQL's bigint: after every line of its microsecond. */
+const LAST_ID = 9_223_372_036_854_775_807n;
+const NO_LINES: LogSearch = { lines: [], reached: null };
 type LineRow = Omit<LogLine, 'place'> & { readonly atMicros: string; readonly id: string };
 
-export function createLogStore(queries: Queries, now: () => number = Date.now): LogStore {
+/** @param pageBudgetMs after which a page is given as far as it is. */
+export function createLogStore(
+  queries: Queries,
+  { now = Date.now, pageBudgetMs = PAGE_BUDGET_MS } = {},
+): LogStore {
   const { rows } = queries;
   return {
     async search(orgId, query, direction, place, limit) {
@@ -29,12 +40,12 @@ export function createLogStore(queries: Queries, now: () => number = Date.now): 
       // Without a word that must occur the words' index has nothing to look up.
       const hasPositive = terms?.some(({ without }) => !without) ?? false;
       const narrowed = await narrowByService(queries, orgId, query);
-      if (narrowed === null || narrowed.deviceIds?.length === 0) return [];
-      const older = direction === 'older';
-      const range = rangeOf(narrowed, older, place, now());
+      if (narrowed === null || narrowed.deviceIds?.length === 0) return NO_LINES;
+      const nowMs = now();
+      const walk = walkWindows(direction, rangeOf(narrowed, direction === 'older', place, nowMs));
       const found = await searchWindows(
         queries,
-        older ? olderWindows(range) : newerWindows(range),
+        walk,
         (window) => {
           const wordsFirst = hasPositive && isWide(window);
           return {
@@ -42,9 +53,10 @@ export function createLogStore(queries: Queries, now: () => number = Date.now): 
             wordsFirst,
           };
         },
-        Math.min(limit, MAX_LINES),
+        { limit: Math.min(limit, MAX_LINES), budgetMs: pageBudgetMs },
       );
-      return (older ? found : found.reverse()).map(toLine);
+      const lines = (direction === 'older' ? found.rows : found.rows.reverse()).map(toLine);
+      return { lines, reached: placeReached(direction, found.reachedMicros, nowMs) };
     },
 
     async services(orgId, deviceId, since) {
@@ -101,16 +113,16 @@ const microsOf = (at: Date | null): bigint | null => (at === null ? null : BigIn
 function rangeOf({ from, to }: LogQuery, older: boolean, place: LogPlace | null, nowMs: number) {
   const fromMicros = microsOf(from);
   const toMicros = microsOf(to);
+  const presentMicros = BigInt(Math.trunc(nowMs)) * MICROS_PER_MS;
   if (place === null) {
-    const nowMicros = BigInt(Math.trunc(nowMs)) * MICROS_PER_MS;
-    const end = toMicros !== null && toMicros < nowMicros ? toMicros : nowMicros;
-    return { anchorMicros: older ? end : fromMicros, fromMicros, toMicros };
+    const end = least(toMicros, presentMicros);
+    return { anchorMicros: older ? end : fromMicros, fromMicros, toMicros, presentMicros };
   }
   // One microsecond is the precision of the place, and its own line may have neighbours in it.
   const upper = place.atMicros + 1n;
   return older
-    ? { anchorMicros: place.atMicros, fromMicros, toMicros: least(toMicros, upper) }
-    : { anchorMicros: place.atMicros, fromMicros: most(fromMicros, place.atMicros), toMicros };
+    ? { anchorMicros: place.atMicros, fromMicros, toMicros: least(toMicros, upper), presentMicros }
+    : { anchorMicros: place.atMicros, fromMicros: most(fromMicros, place.atMicros), toMicros, presentMicros };
 }
 const least = (a: bigint | null, b: bigint): bigint => (a === null || b < a ? b : a);
 const most = (a: bigint | null, b: bigint): bigint => (a === null || b > a ? b : a);
@@ -130,35 +142,64 @@ type Statement = (window: Window) => {
   readonly wordsFirst: boolean;
 };
 
-/** Until there are `limit` lines. @throws StoreError 'unavailable' of `q` when it takes too long */
+interface Found {
+  readonly rows: LineRow[];
+  /** Null: the limit was reached, or the end of the range. */
+  reachedMicros: bigint | null;
+}
+
+/** Until there are `limit` lines or the time for a page is over. @throws StoreError 'unavailable' of `q` */
 async function searchWindows(
   queries: Queries,
-  windows: readonly Window[],
+  walk: WindowWalk,
   statement: Statement,
-  limit: number,
-): Promise<LineRow[]> {
-  const deadline = performance.now() + SEARCH_TIMEOUT_MS;
+  { limit, budgetMs }: { readonly limit: number; readonly budgetMs: number },
+): Promise<Found> {
+  const found: Found = { rows: [], reachedMicros: null };
+  const startedAt = performance.now();
+  const leftMs = (): number => budgetMs - (performance.now() - startedAt);
+  let searchedMicros: bigint | null = null;
   try {
-    return await queries.inTransaction(async ({ rows }) => {
-      const found: LineRow[] = [];
-      for (const window of windows) {
-        const leftMs = Math.max(1, Math.ceil(deadline - performance.now()));
-        await rows(`SELECT set_config('statement_timeout', $1, true)`, [String(leftMs)]);
+    await queries.inTransaction(async ({ rows }) => {
+      let window = walk.next({ tookMs: 0, leftMs: budgetMs });
+      while (window !== null) {
+        const windowAt = performance.now();
+        // What is searched already can be given: only without anything is waiting longer better than nothing.
+        const timeoutMs =
+          searchedMicros === null ? SEARCH_TIMEOUT_MS : Math.max(LEAST_WINDOW_MS, Math.ceil(leftMs()));
+        await rows(`SELECT set_config('statement_timeout', $1, true)`, [String(timeoutMs)]);
         const { text, parameters, wordsFirst } = statement(window);
         if (wordsFirst) await rows(WORDS_FIRST);
-        found.push(...(await rows<LineRow>(text, [...parameters, limit - found.length])));
-        if (found.length >= limit) break;
+        found.rows.push(...(await rows<LineRow>(text, [...parameters, limit - found.rows.length])));
+        searchedMicros = walk.reachedMicros;
+        if (found.rows.length >= limit) return;
+        window = walk.next({ tookMs: performance.now() - windowAt, leftMs: leftMs() });
+        if (window !== null && !walk.isDone && leftMs() < LEAST_WINDOW_MS) {
+          found.reachedMicros = searchedMicros;
+          return;
+        }
       }
-      return found;
     });
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === STATEMENT_TIMED_OUT)) throw error;
-    throw new StoreError(
-      'unavailable',
-      `the search took longer than ${SEARCH_TIMEOUT_MS / 1000} s; narrow it by device, time or rarer words in q`,
-      { field: 'q', cause: error },
-    );
+    if (searchedMicros === null) {
+      throw new StoreError(
+        'unavailable',
+        `the search took longer than ${SEARCH_TIMEOUT_MS / 1000} s; narrow it by device, time or rarer words in q`,
+        { field: 'q', cause: error },
+      );
+    }
+    found.reachedMicros = searchedMicros;
   }
+  return found;
+}
+
+/** Newer lines are yet to come, so that a search towards them never goes on beyond the present. */
+function placeReached(direction: Direction, micros: bigint | null, nowMs: number): LogPlace | null {
+  if (micros === null) return null;
+  if (direction === 'older') return { atMicros: micros, id: 0n };
+  const nowMicros = BigInt(Math.trunc(nowMs)) * MICROS_PER_MS;
+  return { atMicros: (micros < nowMicros ? micros : nowMicros) - 1n, id: LAST_ID };
 }
 
 /** One window; the limit is the parameter after the given ones. Only what is asked for stands in it, for the planner. */

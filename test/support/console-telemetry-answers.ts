@@ -130,6 +130,7 @@ function logPage(query: URLSearchParams, all: readonly LogView[]) {
     items: items.toReversed(),
     older_cursor: items[0] === undefined ? null : `older:${items[0].id}`,
     newer_cursor: `newer:${items.at(-1)?.id ?? id ?? ''}`,
+    searched_until: null,
   };
 }
 

@@ -84,6 +84,11 @@ export const LogPage = Type.Object({
   items: Type.Array(LogView, { description: 'Newest first.' }),
   older_cursor: Nullable(Type.String()),
   newer_cursor: Nullable(Type.String()),
+  searched_until: Nullable(
+    Timestamp(
+      'The page took its time before it was full: so far was searched, the cursor goes on. Else null.',
+    ),
+  ),
 });
 export type LogPage = Static<typeof LogPage>;
 

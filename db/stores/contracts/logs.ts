@@ -29,11 +29,19 @@ export interface LogLine {
   readonly metadata: Readonly<Record<string, unknown>> | null;
 }
 
+export interface LogSearch {
+  /** Newest first. */
+  readonly lines: readonly LogLine[];
+  /** Where the time for a page was over before it was full: go on from here. Null = full, or nothing is left. */
+  readonly reached: LogPlace | null;
+}
+
 export interface LogStore {
   /**
-   * `older`: lines before `place` (null = from the newest), newest first. `newer`: lines after it, the nearest first
-   * in time, returned newest first. Looks window by window from `place` outwards, so that a frequent word is found at
-   * once and a rare one by its index. @throws StoreError 'invalid' with field `q` for text without any word.
+   * `older`: lines before `place` (null = from the newest). `newer`: lines after it, the nearest first in time. Looks
+   * window by window from `place` outwards, so that a frequent word is found at once and a rare one by its index; after
+   * about 350 ms it gives what it has and says how far it looked. @throws StoreError 'invalid' with field `q` for text
+   * without any word; 'unavailable' where not even the narrowest window can be read in time.
    */
   search(
     orgId: string,
@@ -41,7 +49,7 @@ export interface LogStore {
     direction: 'older' | 'newer',
     place: LogPlace | null,
     limit: number,
-  ): Promise<readonly LogLine[]>;
+  ): Promise<LogSearch>;
   services(orgId: string, deviceId: string, since: Date): Promise<readonly string[]>;
   /** Lines of level error and critical. */
   countErrors(orgIds: readonly string[] | null, since: Date): Promise<number>;

@@ -6,7 +6,7 @@
 import { parseArgs } from 'node:util';
 import { type LogPlace, type LogQuery, StoreError } from '#db';
 import { parseLogText, tsqueryOf } from '../../../db/stores/log-text.ts';
-import { olderWindows } from '../../../db/stores/log-windows.ts';
+import { walkWindows } from '../../../db/stores/log-windows.ts';
 import { isWide, pageSql } from '../../../db/stores/logs.ts';
 import { runBar } from '../../support/bar.ts';
 import { FULL, openHistory, type SeededHistory } from '../../support/seeded-history.ts';
@@ -16,6 +16,8 @@ const LIMIT_MS = 500;
 /** About where the store gives a search up; its plan would take far longer still. */
 const GIVEN_UP_MS = 4900;
 const PAGE = 100;
+/** About what the store takes for a page; the plans are told as far. */
+const PAGE_MS = 350;
 const DAY_MS = 86_400_000;
 
 const { values } = parseArgs({
@@ -61,17 +63,25 @@ const queryOf = ({ end }: SeededHistory, { query }: Search): LogQuery => ({
 const placeOf = ({ end }: SeededHistory, { ageDays = 0 }: Search): LogPlace | null =>
   ageDays === 0 ? null : { atMicros: BigInt(+end - ageDays * DAY_MS) * 1000n, id: 0n };
 
-async function measure(history: SeededHistory, search: Search): Promise<{ ms: number; lines: number }> {
+interface Measured {
+  readonly ms: number;
+  readonly lines: number;
+  /** How far back the page looked where it was not full in its time. */
+  readonly until: Date | null;
+}
+
+async function measure(history: SeededHistory, search: Search): Promise<Measured> {
   const { logs } = history.database();
   const startedAt = performance.now();
   try {
     const query = queryOf(history, search);
-    const lines = await logs.search(history.orgId, query, 'older', placeOf(history, search), PAGE);
-    return { ms: performance.now() - startedAt, lines: lines.length };
+    const page = await logs.search(history.orgId, query, 'older', placeOf(history, search), PAGE);
+    const until = page.reached === null ? null : new Date(Number(page.reached.atMicros / 1000n));
+    return { ms: performance.now() - startedAt, lines: page.lines.length, until };
   } catch (error) {
     // The store gave up: as slow as it can be, and the other searches are worth knowing.
     if (!(error instanceof StoreError && error.code === 'unavailable')) throw error;
-    return { ms: performance.now() - startedAt, lines: 0 };
+    return { ms: performance.now() - startedAt, lines: 0, until: null };
   }
 }
 
@@ -82,7 +92,15 @@ async function printPlans(history: SeededHistory, search: Search): Promise<void>
   const text = query.text === null ? null : tsqueryOf(parseLogText(query.text));
   const anchorMicros = place?.atMicros ?? BigInt(+history.end) * 1000n;
   let left = PAGE;
-  for (const window of olderWindows({ anchorMicros, fromMicros: null, toMicros: anchorMicros })) {
+  const walk = walkWindows('older', {
+    anchorMicros,
+    fromMicros: null,
+    toMicros: anchorMicros,
+    presentMicros: anchorMicros,
+  });
+  let spent = { tookMs: 0, leftMs: PAGE_MS };
+  for (let window = walk.next(spent); window !== null && spent.leftMs > 0; window = walk.next(spent)) {
+    const startedAt = performance.now();
     const wordsFirst = text !== null && isWide(window);
     const page = pageSql({
       orgId: history.orgId,
@@ -102,6 +120,8 @@ async function printPlans(history: SeededHistory, search: Search): Promise<void>
     console.log(plan.map((line) => `    ${line}`).join('\n'));
     left -= Number(/rows=(\d+)/.exec(/actual.*/.exec(plan[0] ?? '')?.[0] ?? '')?.[1] ?? 0);
     if (left <= 0) return;
+    const tookMs = performance.now() - startedAt;
+    spent = { tookMs, leftMs: spent.leftMs - tookMs };
   }
 }
 
@@ -118,6 +138,9 @@ await runBar(async () => {
       console.log(
         `${search.name}: ${cold.ms.toFixed(0)} ms cold, ${warm.ms.toFixed(0)} ms warm, ${cold.lines} lines`,
       );
+      for (const { until } of [cold, warm]) {
+        if (until !== null) console.log(`    searched until ${until.toISOString()}; the cursor goes on`);
+      }
       if (cold.lines < search.finds) throw new Error(`${search.name} found ${cold.lines} lines`);
       const ms = Math.max(cold.ms, warm.ms);
       if (ms < GIVEN_UP_MS) await printPlans(history, search);

@@ -1,8 +1,11 @@
 /** Log search: words as people type them, filters, places in both directions, other organisations. */
 import fc from 'fast-check';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Device, LogPlace, LogQuery, LogRow } from '#db';
+import type { Device, LogPlace, LogQuery, LogRow, LogSearch } from '#db';
 import { wordsOf } from '../../../db/stores/log-text.ts';
+import { createLogStore } from '../../../db/stores/logs.ts';
+import { queriesOn } from '../../../db/stores/queries.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { withClient } from '../../support/database-server.ts';
 import { makeWorld, newDevice, type World } from './world.ts';
@@ -21,22 +24,18 @@ const line = (message: string, changes: Partial<LogRow> = {}): LogRow => ({
   ...{ level: 'info', service: 'sshd', metadata: null },
   ...changes,
 });
+const NO_FILTER: LogQuery = {
+  ...{ deviceIds: null, levels: null, service: null, text: null, from: null, to: null },
+};
 const insert = (rows: readonly LogRow[]) => test.database.telemetry.insertLogs(rows);
 const search = (
   query: Partial<LogQuery>,
   direction: 'older' | 'newer' = 'older',
   place: LogPlace | null = null,
   limit = 100,
-) =>
-  test.database.logs.search(
-    world.ours.id,
-    { ...{ deviceIds: null, levels: null, service: null, text: null, from: null, to: null }, ...query },
-    direction,
-    place,
-    limit,
-  );
+) => test.database.logs.search(world.ours.id, { ...NO_FILTER, ...query }, direction, place, limit);
 const messages = async (...asked: Parameters<typeof search>) =>
-  (await search(...asked)).map(({ message }) => message);
+  (await search(...asked)).lines.map(({ message }) => message);
 
 beforeAll(async () => {
   test = await createTestDatabase();
@@ -139,7 +138,9 @@ describe('filters', () => {
   });
 
   it('show whose line it is, and all of it', async () => {
-    const [found] = await search({ service: 'filters', levels: ['critical'] });
+    const {
+      lines: [found],
+    } = await search({ service: 'filters', levels: ['critical'] });
     expect(found).toEqual({
       place: { atMicros: BigInt(NOW - 3 * HOUR) * 1000n, id: expect.any(BigInt) },
       ...{
@@ -187,7 +188,7 @@ describe('places', () => {
       const older: string[] = [];
       let place: LogPlace | null = null;
       for (;;) {
-        const page = await search(query, 'older', place, 7);
+        const { lines: page } = await search(query, 'older', place, 7);
         older.push(...page.map(({ message }) => message));
         if (page.length < 7) break;
         place = page.at(-1)?.place ?? null;
@@ -196,7 +197,7 @@ describe('places', () => {
       const newer: string[] = [];
       place = { atMicros: 0n, id: 0n };
       for (;;) {
-        const page: Awaited<ReturnType<typeof search>> = await search(query, 'newer', place, 7);
+        const { lines: page }: Awaited<ReturnType<typeof search>> = await search(query, 'newer', place, 7);
         newer.unshift(...page.map(({ message }) => message));
         if (page.length < 7) break;
         place = page[0]?.place ?? null;
@@ -205,11 +206,46 @@ describe('places', () => {
     },
   );
 
+  it.each(['older', 'newer'] as const)(
+    'lead on to %s lines where the time for a page was over',
+    async (direction) => {
+      const minutes = [1, 2, 4, 5, 13, 31, 55, 100, 150];
+      await insert(
+        minutes.map((age) => line(`hurried ${age}`, { service: direction, atMs: NOW - age * 60_000 })),
+      );
+      const pool = new pg.Pool({ connectionString: test.url, max: 1 });
+      try {
+        const hurried = createLogStore(queriesOn(pool), { pageBudgetMs: 0 });
+        const query = { ...NO_FILTER, service: direction, text: 'hurried', from: new Date(NOW - 3 * HOUR) };
+        const found: string[] = [];
+        let place: LogPlace | null = null;
+        let pages = 0;
+        for (; pages < 100; pages += 1) {
+          const page: LogSearch = await hurried.search(world.ours.id, query, direction, place, 1000);
+          const texts = page.lines.map(({ message }) => message);
+          if (direction === 'older') found.push(...texts);
+          else found.unshift(...texts);
+          if (page.reached === null) break;
+          place = page.reached;
+        }
+        expect(found).toEqual(minutes.map((age) => `hurried ${age}`));
+        expect(pages).toBeGreaterThan(5);
+        expect(pages).toBeLessThan(60);
+      } finally {
+        await pool.end();
+      }
+    },
+  );
+
   it('find lines that came meanwhile', async () => {
-    const [newest] = await search({ service: 'late' }, 'older');
+    const {
+      lines: [newest],
+    } = await search({ service: 'late' }, 'older');
     expect(newest).toBeUndefined();
     await insert([line('first', { service: 'late' })]);
-    const [first] = await search({ service: 'late' });
+    const {
+      lines: [first],
+    } = await search({ service: 'late' });
     await insert([line('second', { service: 'late', atMs: NOW + HOUR })]);
     expect(await messages({ service: 'late' }, 'newer', first?.place)).toEqual(['second']);
   });

@@ -166,8 +166,18 @@ export function createFakeControlPlane(): FakeControlPlane {
         await record('exportMetrics', null)(...values);
         return fake.metricRows();
       },
-      deviceLogs: record('deviceLogs', { items: [LOG_LINE], older_cursor: null, newer_cursor: 'n' }),
-      searchLogs: record('searchLogs', { items: [LOG_LINE], older_cursor: null, newer_cursor: 'n' }),
+      deviceLogs: record('deviceLogs', {
+        items: [LOG_LINE],
+        older_cursor: null,
+        newer_cursor: 'n',
+        searched_until: null,
+      }),
+      searchLogs: record('searchLogs', {
+        items: [LOG_LINE],
+        older_cursor: null,
+        newer_cursor: 'n',
+        searched_until: null,
+      }),
       logServices: record('logServices', { items: ['vllm'] }),
       exportLogs: async (...values) => {
         await record('exportLogs', null)(...values);

@@ -39,6 +39,9 @@ export interface LogReaderOptions {
   readonly onReset: () => void;
 }
 
+const hasMore = (page: LogPage): boolean =>
+  page.older_cursor !== null && (page.items.length > 0 || page.searched_until !== null);
+
 export class LogReader implements ReactiveController {
   readonly book = new LogBook();
   error: ApiError | null = null;
@@ -46,6 +49,8 @@ export class LogReader implements ReactiveController {
   isLoadingOlder = false;
   hasOlder = false;
   isPaused = false;
+  /** A search that goes on page by page: so far back nothing more was found yet. Null = nothing is being searched. */
+  searchedUntil: Date | null = null;
   /** Lines that the device left out of the stream and that are not yet read from the database. */
   skipped = 0;
   #tail: StreamState = 'waiting';
@@ -104,11 +109,15 @@ export class LogReader implements ReactiveController {
     if (page === null) return null;
     this.#older = page.older_cursor;
     this.#newer = page.newer_cursor;
-    this.hasOlder = page.older_cursor !== null && page.items.length > 0;
+    this.hasOlder = hasMore(page);
     this.#isAtNewest = view.line === '' && view.at === '';
     this.#options.onChange({ ...this.book.append(page.items), addedBefore: 0 });
     this.#followLive();
     this.#host.requestUpdate();
+    if (page.searched_until !== null) {
+      this.searchedUntil = new Date(page.searched_until);
+      void this.older();
+    }
     return this.book.lines.find((line) => line.id === view.line) ?? null;
   }
 
@@ -117,14 +126,21 @@ export class LogReader implements ReactiveController {
     this.isLoadingOlder = true;
     this.#host.requestUpdate();
     const { signal } = this.#running;
-    const page = await this.#ask({ cursor: this.#older, limit: PAGE_LINES });
-    if (signal.aborted) return;
-    this.isLoadingOlder = false;
-    if (page !== null) {
+    // A page that took its time before it was full leads on to the next; whoever waits sees how far it is.
+    for (let added = 0; added < PAGE_LINES && this.#older !== null; ) {
+      const page = await this.#ask({ cursor: this.#older, limit: PAGE_LINES - added });
+      if (signal.aborted) return;
+      if (page === null) break;
       this.#older = page.older_cursor;
-      this.hasOlder = page.older_cursor !== null && page.items.length > 0;
+      this.hasOlder = hasMore(page);
+      added += page.items.length;
       if (page.items.length > 0) this.#options.onChange(this.book.prepend(page.items));
+      if (page.searched_until === null) break;
+      this.searchedUntil = new Date(page.searched_until);
+      this.#host.requestUpdate();
     }
+    this.isLoadingOlder = false;
+    this.searchedUntil = null;
     this.#host.requestUpdate();
   }
 
@@ -146,7 +162,7 @@ export class LogReader implements ReactiveController {
       if (page === null) break;
       this.#newer = page.newer_cursor ?? this.#newer;
       if (page.items.length > 0) this.#options.onChange(this.book.append(page.items));
-      if (page.items.length < PAGE_LINES) {
+      if (page.items.length < PAGE_LINES && page.searched_until === null) {
         this.skipped = 0;
         if (!this.#isAtNewest) {
           this.#isAtNewest = true;
@@ -233,6 +249,7 @@ export class LogReader implements ReactiveController {
     this.#pending = [];
     this.#isCatchingUp = false;
     this.isLoadingOlder = false;
+    this.searchedUntil = null;
   }
 
   async #ask(place: LogPlaceQuery): Promise<LogPage | null> {

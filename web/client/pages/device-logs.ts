@@ -7,6 +7,7 @@ import { emptyState, errorState, skeletonRows } from '../components/states.ts';
 import { addressOf } from '../data/api.ts';
 import { openDeviceStream } from '../data/device-stream.ts';
 import { count } from '../format/quantity.ts';
+import { dateTime } from '../format/time.ts';
 import { type BookChange, type LogLine, MAX_LINES } from '../logs/log-book.ts';
 import '../logs/log-list.ts';
 import type { LogList } from '../logs/log-list.ts';
@@ -132,10 +133,18 @@ export class DeviceLogs extends ConsolePage {
         <span>${count(book.lines.length, 'line')} loaded${book.lines.length >= MAX_LINES ? ', the most that are held' : this.#reader.hasOlder ? '' : ', from the beginning'}${skipped > 0 ? `; ${count(skipped, 'line')} left out of the stream` : ''}</span>
         ${error === null ? nothing : html`<span class="error-text" role="alert">${icon('alert')}${error.message}</span>`}
         ${this.#reader.isLoadingOlder ? html`<span class="spinner" aria-hidden="true"></span>` : nothing}
+        ${this.#searched()}
       </div>`;
   }
 
+  #searched() {
+    const until = this.#reader.searchedUntil;
+    return html`<span role="status">${until === null ? nothing : `Searched back to ${dateTime(until.toISOString())}; searching on`}</span>`;
+  }
+
   #empty() {
+    if (this.#reader.searchedUntil !== null)
+      return emptyState({ icon: 'search', title: 'Searching', text: 'No line matches so far.' });
     return isLogFiltered(this.#view)
       ? emptyState({
           icon: 'search',

@@ -66,7 +66,7 @@ describe('a cursor', () => {
 
 describe('logPage', () => {
   const page = (lines: LogLine[], before: boolean) => {
-    const { older_cursor, newer_cursor, items } = logPage(lines, 'm', { before, fallback: placeAt(now) });
+    const { older_cursor, newer_cursor, items } = logPage({ lines }, 'm', { before, fallback: placeAt(now) });
     const read = (cursor: string | null) => (cursor === null ? null : decodeCursor('m', cursor));
     return { items, older: read(older_cursor), newer: read(newer_cursor) };
   };
@@ -83,6 +83,16 @@ describe('logPage', () => {
   });
   it('leads on from where it looked when it found nothing', () => {
     expect(page([], true)).toMatchObject({ older: { place: placeAt(now) }, newer: { place: placeAt(now) } });
+  });
+  it('goes on from where the time for a page was over', () => {
+    const reached = placeAt(now);
+    const found = logPage({ lines: [line(9n)], older: reached }, 'm', {
+      before: false,
+      fallback: line(1n).place,
+    });
+    expect(decodeCursor('m', found.older_cursor ?? '').place).toEqual(reached);
+    expect(decodeCursor('m', found.newer_cursor ?? '').place).toEqual(line(9n).place);
+    expect(found.searched_until).toBe(new Date(+now + 1).toISOString());
   });
   it('shows metadata flat', () => {
     expect(page([line(9n)], false).items[0]?.metadata).toEqual({ pid: 4, time: '{"device":"x"}' });
