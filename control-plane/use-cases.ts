@@ -6,6 +6,7 @@
 
 import type { Heartbeat, TelemetrySettings } from '#contract';
 import type {
+  Action,
   AuditView,
   BatchReply,
   BodyOf,
@@ -26,6 +27,7 @@ import type {
   QueryOf,
   RefusalView,
   RegisterReply,
+  Role,
   TokenView,
 } from '#web-api';
 import type { TelemetryUseCases } from './telemetry-use-cases.ts';
@@ -37,7 +39,7 @@ export interface Origin {
   readonly requestId: string;
 }
 
-/** A signed-in person. Made by `access.authenticate`, never by hand. */
+/** A signed-in person or a service account. Made by `access.authenticate…`, never by hand. */
 export interface Person {
   readonly kind: 'person';
   readonly userId: string;
@@ -45,10 +47,23 @@ export interface Person {
   readonly isSystemAdmin: boolean;
   readonly mustChangePassword: boolean;
   /** organisation id → role */
-  readonly roles: ReadonlyMap<string, 'org_admin' | 'org_member'>;
+  readonly roles: ReadonlyMap<string, Role>;
+  /** organisation id → the device groups that the role is limited to there; no entry = all devices of the organisation. */
+  readonly groups: ReadonlyMap<string, readonly string[]>;
+  /** By what the caller came: null for a cookie session and for an access token of the identity provider. */
+  readonly apiKey: ApiKeyCredential | null;
+  /** Empty where there is no cookie session. */
   readonly csrfToken: string;
+  /** Empty where there is no cookie session. */
   readonly sessionTokenHash: string;
   readonly origin: Origin;
+}
+/** The key narrows what its holder may do, never widens it. */
+export interface ApiKeyCredential {
+  readonly id: string;
+  /** First characters, for people to tell keys apart. */
+  readonly prefix: string;
+  readonly scopes: ReadonlySet<Action>;
 }
 
 /** A device that proved itself by JWT or client certificate. Made by `devices.authenticate…`. */

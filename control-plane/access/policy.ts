@@ -11,33 +11,72 @@ const MEMBER_ACTIONS = [
   'organization.list',
   'organization.read',
   'member.read',
+  'group.read',
   'device.read',
   'token.read',
   'integrator.read',
+  'certificate.read',
+  'enrollment.read',
   'refusal.read',
   'telemetry.read',
   'log.read',
 ] as const satisfies readonly RoleAction[];
 
-const ADMIN_ACTIONS = [
+/** Runs devices day by day. */
+const OPERATOR_ACTIONS = [
   ...MEMBER_ACTIONS,
-  'organization.update',
-  'member.write',
   'device.write',
-  'device.delete',
   'device.revoke',
   'device.import',
   'token.write',
-  'integrator.write',
-  'audit.read',
-  'telemetry.write',
+  'enrollment.decide',
+  'claim.write',
+  'group.write',
   'dead_letter.read',
 ] as const satisfies readonly RoleAction[];
 
-/** What each role may do: system admins everywhere, the other two in the organisation of their membership. */
+/** Decides what runs on devices, and on which of them. */
+const RELEASE_MANAGER_ACTIONS = [
+  ...MEMBER_ACTIONS,
+  'group.write',
+  'dead_letter.read',
+] as const satisfies readonly RoleAction[];
+
+/** Reads everything that a record is kept of, changes nothing. */
+const AUDITOR_ACTIONS = [
+  ...MEMBER_ACTIONS,
+  'audit.read',
+  'audit.export',
+  'service_account.read',
+  'security.read',
+  'secret.read',
+  'encryption.read',
+  'authority.read',
+  'dead_letter.read',
+] as const satisfies readonly RoleAction[];
+
+const ADMIN_ACTIONS = [
+  ...new Set([...OPERATOR_ACTIONS, ...RELEASE_MANAGER_ACTIONS, ...AUDITOR_ACTIONS]),
+  'organization.update',
+  'organization.export',
+  'member.write',
+  'service_account.write',
+  'security.write',
+  'secret.write',
+  'encryption.rotate',
+  'authority.write',
+  'device.delete',
+  'integrator.write',
+  'telemetry.write',
+] as const satisfies readonly RoleAction[];
+
+/** What each role may do: system admins everywhere, the others in the organisation of their membership. */
 export const POLICY: Readonly<Record<PolicyRole, ReadonlySet<RoleAction>>> = {
   system_admin: new Set(ACTIONS.filter(isRoleAction)),
   org_admin: new Set(ADMIN_ACTIONS),
+  operator: new Set(OPERATOR_ACTIONS),
+  release_manager: new Set(RELEASE_MANAGER_ACTIONS),
+  auditor: new Set(AUDITOR_ACTIONS),
   org_member: new Set(MEMBER_ACTIONS),
 };
 
@@ -51,21 +90,23 @@ export const allowedActions = (role: PolicyRole): RoleAction[] => [...POLICY[rol
  * organisations, or an action on the installation.
  */
 export function decide(
-  person: Pick<Person, 'isSystemAdmin' | 'roles'>,
+  person: Pick<Person, 'isSystemAdmin' | 'roles'> & Partial<Pick<Person, 'apiKey'>>,
   action: Action,
   orgId: string | null,
 ): Verdict {
   if (action === 'public' || action === 'self') return 'allow';
   if (!isRoleAction(action)) return 'forbid';
-  if (person.isSystemAdmin) return POLICY.system_admin.has(action) ? 'allow' : 'forbid';
+  // A key opens no more than its scopes, whoever holds it; what it may know of stays its holder's matter.
+  const isInScope = person.apiKey?.scopes.has(action) ?? true;
+  if (person.isSystemAdmin) return isInScope && POLICY.system_admin.has(action) ? 'allow' : 'forbid';
   if (orgId === null) {
     // A person without any membership reads empty lists, as a member of nothing.
     const roles = person.roles.size === 0 ? (['org_member'] as const) : [...person.roles.values()];
-    return roles.some((role) => POLICY[role].has(action)) ? 'allow' : 'forbid';
+    return isInScope && roles.some((role) => POLICY[role].has(action)) ? 'allow' : 'forbid';
   }
   const role = person.roles.get(orgId);
   if (role === undefined) return 'hide';
-  return POLICY[role].has(action) ? 'allow' : 'forbid';
+  return isInScope && POLICY[role].has(action) ? 'allow' : 'forbid';
 }
 
 function isRoleAction(action: Action): action is RoleAction {

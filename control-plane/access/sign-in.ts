@@ -86,6 +86,8 @@ export function createSignIn(deps: SignInDeps): SignInUseCases {
         isSystemAdmin: user.isSystemAdmin,
         mustChangePassword: user.mustChangePassword,
         roles: new Map(memberships.map(({ orgId, role }) => [orgId, role])),
+        groups: new Map(),
+        apiKey: null,
         csrfToken: session.csrfToken,
         sessionTokenHash: session.tokenHash,
         origin,

@@ -10,7 +10,7 @@ const FIRST_SERVER_ERROR = 500;
 
 /** The row as far as it is known; the work fills in what it learns. Never put a password, token or key in. */
 export interface AuditDraft {
-  /** `person:{email}`, `device:{id}`, `token:{prefix}` or `system`. */
+  /** `person:{email}`, `key:{prefix} {email}`, `device:{id}`, `token:{prefix}` or `system`. */
   actor: string;
   ipAddress: string | null;
   action: string;
@@ -28,7 +28,7 @@ export interface AuditDeps {
 
 /** A draft of what a person is about to do. */
 export const byPerson = (person: Person, action: string, object: string): AuditDraft => ({
-  actor: `person:${person.email}`,
+  actor: person.apiKey === null ? `person:${person.email}` : `key:${person.apiKey.prefix} ${person.email}`,
   ipAddress: person.origin.ipAddress,
   action,
   object,

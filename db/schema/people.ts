@@ -28,7 +28,7 @@ export const memberships = pgTable(
   {
     organizationId: uuid('organization_id').notNull(),
     userId: uuid('user_id').notNull(),
-    role: varchar({ enum: ['org_admin', 'org_member'] }).notNull(),
+    role: varchar({ enum: ['org_admin', 'operator', 'release_manager', 'auditor', 'org_member'] }).notNull(),
     createdAt: instant('created_at').notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.organizationId, table.userId] })],

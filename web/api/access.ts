@@ -3,7 +3,8 @@ import { type Static, Type } from 'typebox';
 import { Nullable, PageOf, PageQuery, Timestamp, Uuid } from './page.ts';
 import type { Route } from './route.ts';
 
-export const ROLES = ['org_admin', 'org_member'] as const;
+/** In one organisation. The source document's two, and between them: who runs devices, who releases, who only looks into the record. */
+export const ROLES = ['org_admin', 'operator', 'release_manager', 'auditor', 'org_member'] as const;
 export type Role = (typeof ROLES)[number];
 
 const Password = Type.String({ minLength: 12, maxLength: 200, description: 'At least 12 characters.' });

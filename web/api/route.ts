@@ -2,7 +2,8 @@
 import type { TObject, TSchema } from 'typebox';
 
 /**
- * How the caller proves who it is. `public`: not at all; `session`: a person, by cookie and CSRF token;
+ * How the caller proves who it is. `public`: not at all; `session`: a person or a service account, by cookie and CSRF
+ * token, or by a bearer token (API key, access token of the identity provider), which no browser sends by itself;
  * `device`: the device's JWT; `certificate`: the device's client certificate on the TLS connection.
  */
 export const AUTHENTICATION = ['public', 'session', 'device', 'certificate'] as const;
@@ -17,8 +18,30 @@ export const ACTIONS = [
   'organization.create',
   'organization.read',
   'organization.update',
+  'organization.suspend',
+  'organization.delete',
+  'organization.export',
+  'user.read',
+  'user.write',
   'member.read',
   'member.write',
+  'group.read',
+  'group.write',
+  'service_account.read',
+  'service_account.write',
+  'security.read',
+  'security.write',
+  'secret.read',
+  'secret.write',
+  'encryption.read',
+  'encryption.rotate',
+  'certificate.read',
+  'authority.read',
+  'authority.write',
+  'authority.rollover',
+  'enrollment.read',
+  'enrollment.decide',
+  'claim.write',
   'device.read',
   'device.write',
   'device.delete',
@@ -30,6 +53,7 @@ export const ACTIONS = [
   'integrator.write',
   'refusal.read',
   'audit.read',
+  'audit.export',
   'telemetry.read',
   'telemetry.write',
   'log.read',

@@ -18,6 +18,9 @@ export interface OrganizationStore {
   rename(orgId: string, name: string): Promise<Organization | null>;
 }
 
+/** In one organisation. */
+export type Role = 'org_admin' | 'operator' | 'release_manager' | 'auditor' | 'org_member';
+
 export interface User {
   readonly id: string;
   readonly email: string;
@@ -32,13 +35,13 @@ export interface Membership {
   readonly orgId: string;
   readonly orgSlug: string;
   readonly orgName: string;
-  readonly role: 'org_admin' | 'org_member';
+  readonly role: Role;
 }
 export interface Member {
   readonly userId: string;
   readonly email: string;
   readonly name: string;
-  readonly role: 'org_admin' | 'org_member';
+  readonly role: Role;
   readonly createdAt: Date;
   readonly lastLoginAt: Date | null;
 }
@@ -60,8 +63,8 @@ export interface UserStore {
   members(orgId: string, page: PageRequest): Promise<Page<Member>>;
   member(orgId: string, userId: string): Promise<Member | null>;
   /** @throws StoreError 'conflict' when already a member. */
-  addMember(orgId: string, userId: string, role: Membership['role']): Promise<void>;
-  updateMember(orgId: string, userId: string, role: Membership['role']): Promise<boolean>;
+  addMember(orgId: string, userId: string, role: Role): Promise<void>;
+  updateMember(orgId: string, userId: string, role: Role): Promise<boolean>;
   removeMember(orgId: string, userId: string): Promise<boolean>;
 }
 

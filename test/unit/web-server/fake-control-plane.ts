@@ -221,6 +221,8 @@ const person = (origin: Origin): Person => ({
   isSystemAdmin: false,
   mustChangePassword: false,
   roles: new Map([[ORG, 'org_admin']]),
+  groups: new Map(),
+  apiKey: null,
   csrfToken: CSRF,
   sessionTokenHash: 'hash-of-session',
   origin,

@@ -16,7 +16,13 @@ import { PagedList } from './paged-list.ts';
 import './telemetry-settings.ts';
 
 export const ORGANIZATION_TAG = 'oc-organization-page' as const;
-const ROLE_LABELS: Readonly<Record<Role, string>> = { org_admin: 'Admin', org_member: 'Member (read only)' };
+const ROLE_LABELS: Readonly<Record<Role, string>> = {
+  org_admin: 'Admin',
+  operator: 'Operator',
+  release_manager: 'Release manager',
+  auditor: 'Auditor',
+  org_member: 'Member (read only)',
+};
 
 export class OrganizationPage extends ConsolePage {
   readonly #organization = new Resource<OrganizationView>(this, (signal) =>

@@ -22,6 +22,8 @@ const person = (changes: Partial<Person>): Person => ({
   isSystemAdmin: false,
   mustChangePassword: false,
   roles: new Map(),
+  groups: new Map(),
+  apiKey: null,
   csrfToken: '',
   sessionTokenHash: '',
   origin: { ipAddress: null, userAgent: null, requestId: 'r' },
