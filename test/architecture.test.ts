@@ -16,7 +16,10 @@ const RULES: readonly { room: string; rooms: readonly string[]; packages: readon
   {
     room: 'control-plane',
     rooms: ['broker/contract', 'broker/contract/redaction', 'web/api', 'certs', 'db'],
-    packages: ['mqtt', 'jose', 'typebox', 'pino'],
+    packages: [
+      ...['mqtt', 'jose', 'typebox', 'pino', 'openid-client', 'otpauth', 'ipaddr.js'],
+      ...['@aws-sdk/client-kms', '@aws-sdk/client-secrets-manager'],
+    ],
   },
   {
     room: 'web/server',
@@ -26,7 +29,15 @@ const RULES: readonly { room: string; rooms: readonly string[]; packages: readon
   {
     room: 'web/client',
     rooms: ['web/api', 'broker/contract'],
-    packages: ['lit', '@awesome.me/webawesome', '@tanstack/lit-virtual', 'chart.js', 'typebox', 'vite'],
+    packages: [
+      'lit',
+      '@awesome.me/webawesome',
+      '@tanstack/lit-virtual',
+      'chart.js',
+      'uqr',
+      'typebox',
+      'vite',
+    ],
   },
   {
     room: 'agent',
