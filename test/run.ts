@@ -3,13 +3,15 @@
  * Stages by name as arguments run alone; `timescale` (real TimescaleDB, root only) runs only when named.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ensureDebianTools } from './support/debian-tools.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const artifacts = join(root, 'artifacts');
 const totalsFile = join(artifacts, 'totals.json');
+/** A line per thing that failed, told once more at the very end, where it is looked for. */
+const failuresFile = join(artifacts, 'failures.txt');
 
 interface Totals {
   passed: number;
@@ -91,6 +93,7 @@ if (unknown.length > 0) {
 }
 
 mkdirSync(artifacts, { recursive: true });
+if (!added) rmSync(failuresFile, { force: true });
 ensureDebianTools();
 // Nothing ran before: then there is nothing to add to.
 const totals: Totals =
@@ -104,11 +107,13 @@ for (const name of chosen.length > 0 ? chosen : DEFAULT_STAGES) {
   totals.passed += result.passed;
   totals.failed += result.failed;
   totals.skipped += result.skipped;
+  if (result.failed > 0) appendFileSync(failuresFile, `stage ${name}: ${result.failed} failed\n`);
   console.log(
     `== ${name}: ${result.passed} passed, ${result.failed} failed in ${Math.round((Date.now() - startedAt) / 1000)} s`,
   );
 }
 writeFileSync(totalsFile, JSON.stringify(totals));
+if (existsSync(failuresFile)) console.log(`\nWhat failed:\n${readFileSync(failuresFile, 'utf8').trimEnd()}`);
 console.log(
   `\n${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`,
 );
@@ -118,7 +123,7 @@ function run(name: string, argv: readonly string[], env: Record<string, string> 
   const result = spawnSync(name, argv, {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, ...env },
+    env: { ...process.env, FAILURES_FILE: failuresFile, ...env },
   });
   return result.status ?? 1;
 }
@@ -130,7 +135,13 @@ function readReport(path: string, exit: number): Totals {
       numPassedTests: number;
       numFailedTests: number;
       numPendingTests: number;
+      testResults: { assertionResults: { fullName: string; status: string }[] }[];
     };
+    for (const { assertionResults } of report.testResults) {
+      for (const { fullName, status } of assertionResults) {
+        if (status === 'failed') appendFileSync(failuresFile, `${fullName}\n`);
+      }
+    }
     const failed = exit === 0 ? report.numFailedTests : Math.max(1, report.numFailedTests);
     return { passed: report.numPassedTests, failed, skipped: report.numPendingTests };
   } catch {

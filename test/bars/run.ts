@@ -3,7 +3,7 @@
  * verdict. `--quick` leaves out those that build large data sets or need a quiet machine.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -61,6 +61,10 @@ for (const name of scripts) {
 }
 console.log('');
 for (const { line, ok } of verdicts) console.log(`${ok ? 'held  ' : 'BROKEN'} ${line}`);
+const failuresFile = process.env.FAILURES_FILE;
+for (const { name, line, ok } of verdicts) {
+  if (!ok && failuresFile !== undefined) appendFileSync(failuresFile, `${area}/${name}: ${line}\n`);
+}
 process.exitCode = scripts.length > 0 && verdicts.every(({ ok }) => ok) ? 0 : 1;
 
 /** Passes its output on, ends the script and all that it started when it takes too long, and keeps the last line. */

@@ -14,7 +14,8 @@ export async function runBar(measure: () => Promise<BarResult>): Promise<never> 
     process.stdout.write(`${name}: ${figure} (${limit})\n`);
     process.exit(holds ? 0 : 1);
   } catch (error) {
-    process.stdout.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    const [message, stack] = error instanceof Error ? [error.message, error.stack] : [String(error), ''];
+    process.stdout.write(`${stack}\nbroke off: ${message.split('\n')[0]}\n`);
     process.exit(1);
   }
 }

@@ -22,6 +22,8 @@ const POISON_PER_BATCH = 100;
 const POISON_RECORDS = 10_000;
 /** Differences below this are the timer's and the machine's. */
 const GRAIN_MS = 5;
+const ADMITTED_WITHIN_MS = 10_000;
+const ASK_AGAIN_MS = 100;
 const isLong = process.argv.includes('--long');
 
 await runBar(async () => {
@@ -96,19 +98,21 @@ async function probe(sender: Sender): Promise<number[]> {
 async function connect(credentials: SeededDevice, port: number, trustPem: string) {
   let seq = 0;
   let heard = Promise.withResolvers<void>();
-  const link = await openDeviceLink({
-    host: '127.0.0.1',
-    port,
-    trustPem,
-    credentials,
-    epoch: 1,
-    onMessage(topic, payload) {
-      if (parseTopic(topic)?.channel !== 'ack') return;
-      const ack = decodePayload('ack', payload);
-      if (ack.ok && ack.value.stream === 'metrics' && ack.value.seq >= seq) heard.resolve();
-    },
-    onClose: () => undefined,
-  });
+  const link = await untilAdmitted(() =>
+    openDeviceLink({
+      host: '127.0.0.1',
+      port,
+      trustPem,
+      credentials,
+      epoch: 1,
+      onMessage(topic, payload) {
+        if (parseTopic(topic)?.channel !== 'ack') return;
+        const ack = decodePayload('ack', payload);
+        if (ack.ok && ack.value.stream === 'metrics' && ack.value.seq >= seq) heard.resolve();
+      },
+      onClose: () => undefined,
+    }),
+  );
   const recordOf = (type: string, n: unknown) => ({
     timestamp: new Date().toISOString(),
     metric_type: type,
@@ -131,4 +135,18 @@ async function connect(credentials: SeededDevice, port: number, trustPem: string
       link.publish('metrics', { boot_id: 'poison-boot', seq, records });
     },
   };
+}
+
+/** The broker lets devices in once it has heard which certificates are revoked; a device asks again, and so do we. */
+async function untilAdmitted<T>(open: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + ADMITTED_WITHIN_MS;
+  for (;;) {
+    try {
+      return await open();
+    } catch (error) {
+      const isEarly = error instanceof Error && error.message === 'CONNACK 3';
+      if (!isEarly || performance.now() > deadline) throw error;
+      await delay(ASK_AGAIN_MS);
+    }
+  }
 }
