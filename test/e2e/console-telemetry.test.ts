@@ -110,6 +110,21 @@ describe('the logs of a device', () => {
     expect(await rows(page).count()).toBeLessThan(100);
   });
 
+  it('go on searching where a page takes its time, and say how far it is', async () => {
+    await start();
+    fixture.telemetry.slowPages = 3;
+    const { page } = await visit(`${DEVICE}/logs?q=cuda`);
+    await rows(page).first().waitFor();
+    const pages = asked('logs.device').map(({ address }) => new URL(address, fixture.url).searchParams);
+    expect(pages.slice(0, 4).map((query) => query.get('cursor'))).toEqual([
+      null,
+      'older:',
+      'older:',
+      'older:',
+    ]);
+    await until(() => page.getByText(/Searched back to/).count()).toBe(0);
+  });
+
   it('filter by words, levels and service, in the address', async () => {
     await start();
     const { page } = await visit(`${DEVICE}/logs`);
