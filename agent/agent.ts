@@ -10,7 +10,7 @@ import { createDeviceApi, type DeviceApi } from './device-api.ts';
 import { messageOf } from './errors.ts';
 import { createFallback, FALLBACK_AFTER_MS, validToken } from './fallback.ts';
 import { buildHeartbeat, nextBeatMs } from './heartbeat.ts';
-import { addressOf, factsOf, httpsTrust, type Identity, readIdentity, STATE_FILES } from './identity.ts';
+import { addressOf, factsOf, type Identity, readIdentity, STATE_FILES } from './identity.ts';
 import { type Link, type Session, startLink } from './link.ts';
 import type { Log } from './log.ts';
 import type { StartLogSource } from './log-source.ts';
@@ -22,6 +22,7 @@ import { type Durability, openStateFolder } from './state.ts';
 import { startTelemetry } from './telemetry.ts';
 import { DEFAULT_TELEMETRY_CONFIG, type TelemetryConfig } from './telemetry-config.ts';
 import { openTokens } from './tokens.ts';
+import { openTrust } from './trust.ts';
 import { AGENT_VERSION } from './version.ts';
 
 /** Facts are read again this often. */
@@ -90,7 +91,8 @@ export async function startAgent(options: AgentOptions): Promise<Running> {
   const address = addressOf(identity);
   const credentials = await openCredentials(folder, identity.client_id);
   const tokens = await openTokens(folder, now);
-  const api = options.api ?? createDeviceApi(identity.cloud_url, httpsTrust(identity));
+  const trust = await openTrust(folder, identity);
+  const api = options.api ?? createDeviceApi(identity.cloud_url, trust.httpsRoots);
   const https = { api, deviceId: identity.device_id, tokens, pair: () => credentials.current() };
   const intervalMs = options.heartbeatIntervalMs ?? identity.heartbeat_interval_seconds * 1000;
   const stopping = new AbortController();
@@ -132,7 +134,9 @@ export async function startAgent(options: AgentOptions): Promise<Running> {
 
   const factsWithMuted = (): Facts | null => {
     const muted = link.mutedChannels();
-    return facts === null || muted.length === 0 ? facts : { ...facts, muted_channels: muted.join(', ') };
+    if (facts === null) return null;
+    const said = { ...facts, trusted_roots: trust.fact() };
+    return muted.length === 0 ? said : { ...said, muted_channels: muted.join(', ') };
   };
   const isLongDown = (): boolean => {
     const downSince = link.downSince();
@@ -213,8 +217,14 @@ export async function startAgent(options: AgentOptions): Promise<Running> {
       }
     } else if (channel === 'certificate/issued') {
       const decoded = decodePayload('certificate/issued', payload);
-      if (decoded.ok) await renewal.issued(decoded.value);
-      else log.warn({ channel, reason: decoded.reason }, 'message dropped');
+      if (decoded.ok) {
+        const { trusted_roots: roots } = decoded.value;
+        if (roots !== undefined) {
+          await trust.replace(roots, session.serverRoot);
+          log.info({ roots: trust.fact() }, 'roots replaced');
+        }
+        await renewal.issued(decoded.value);
+      } else log.warn({ channel, reason: decoded.reason }, 'message dropped');
     } else if (channel === 'telemetry') {
       const decoded = decodePayload('telemetry', payload);
       if (decoded.ok) await telemetry.apply(decoded.value);
@@ -231,7 +241,7 @@ export async function startAgent(options: AgentOptions): Promise<Running> {
     url: identity.mqtt_url,
     clientId: identity.client_id,
     address,
-    ca: identity.ca_certificate,
+    ca: trust.roots,
     credentials,
     folder,
     log,

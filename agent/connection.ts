@@ -1,13 +1,17 @@
 /** One MQTT 3.1.1 connection over TLS 1.3 with the device's own key. The only file of the agent that knows the client library. */
-import type { SecureVersion } from 'node:tls';
+import { X509Certificate } from 'node:crypto';
+import { type SecureVersion, TLSSocket } from 'node:tls';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { messageOf } from './errors.ts';
 import type { Pair } from './identity.ts';
+import { fingerprintOf, splitRoots } from './trust.ts';
 
 /** TCP, TLS and CONNACK together. */
 const CONNECT_TIMEOUT_MS = 15_000;
 /** The broker allows at most 120. */
 const KEEPALIVE_SECONDS = 30;
+/** Certificates from the broker's own up to its root; OpenSSL's own limit is far above. */
+const MAX_CHAIN = 10;
 
 export interface Will {
   readonly topic: string;
@@ -37,6 +41,8 @@ export interface Connection {
   unsentBytes(): number;
   /** @throws Error when the broker refused or the link broke. */
   subscribe(filter: string): Promise<void>;
+  /** SHA-256 of the root under which the broker's certificate stands, lower hex; null where it cannot be told. */
+  serverRoot(): string | null;
   /** Resolves with the reason once the link is gone, whoever ended it. */
   readonly closed: Promise<string>;
   /** DISCONNECT, so that the broker publishes no will. */
@@ -81,7 +87,7 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
   const client = mqtt.connect(options.url, clientOptions);
   client.on('message', (topic, payload) => options.onMessage(topic, payload));
   await connected(client, options.signal);
-  return wrap(client);
+  return wrap(client, options.ca);
 }
 
 function connected(client: MqttClient, signal: AbortSignal): Promise<void> {
@@ -117,6 +123,20 @@ function connected(client: MqttClient, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** That of `trustedPem` which issued a certificate of the chain that TLS verified; servers do not send the root itself. */
+function rootOf(stream: unknown, trustedPem: string): string | null {
+  if (!(stream instanceof TLSSocket) || !stream.authorized) return null;
+  const roots = splitRoots(trustedPem).map((pem) => new X509Certificate(pem));
+  let certificate = stream.getPeerX509Certificate();
+  for (let depth = 0; depth < MAX_CHAIN && certificate !== undefined; depth += 1) {
+    const issued = certificate;
+    const root = roots.find((one) => issued.checkIssued(one) && issued.verify(one.publicKey));
+    if (root !== undefined) return fingerprintOf(root);
+    certificate = issued.issuerCertificate;
+  }
+  return null;
+}
+
 /** CONNACK 2, 4, 5 or a TLS alert about our certificate; CONNACK 3 (busy) and network errors are not. */
 function isRefusal(error: Error | null): boolean {
   if (error === null || !('code' in error)) return false;
@@ -124,7 +144,7 @@ function isRefusal(error: Error | null): boolean {
   return typeof error.code === 'string' && error.code.startsWith('ERR_SSL');
 }
 
-function wrap(client: MqttClient): Connection {
+function wrap(client: MqttClient, trustedPem: string): Connection {
   let failure: Error | null = null;
   let isClosed = false;
   client.on('error', (error) => {
@@ -156,6 +176,7 @@ function wrap(client: MqttClient): Connection {
   return {
     publish: (topic, payload, { qos, retain }) =>
       whileOpen(() => client.publishAsync(topic, payload, { qos, retain })),
+    serverRoot: () => rootOf(client.stream, trustedPem),
     unsentBytes: () => client.stream?.writableLength ?? 0,
     async subscribe(filter) {
       await whileOpen(async () => {

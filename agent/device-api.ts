@@ -43,14 +43,14 @@ export interface DeviceApi {
   issueToken(deviceId: string, pair: Pair): Promise<Static<typeof TokenReply>>;
 }
 
-/** `ca`: PEM bundle to trust; undefined = the system's store. */
-export function createDeviceApi(cloudUrl: string, ca: string | undefined): DeviceApi {
+/** `ca`: PEM bundle to trust, asked for each call; undefined = the system's store. */
+export function createDeviceApi(cloudUrl: string, ca: () => string | undefined): DeviceApi {
   const call = async <S extends TSchema>(
     path: string,
     schema: S,
     request: { body?: unknown; token?: string; pair?: Pair },
   ): Promise<Static<S>> => {
-    const reply = await sendJson({ method: 'POST', url: new URL(path, cloudUrl), ca, ...request });
+    const reply = await sendJson({ method: 'POST', url: new URL(path, cloudUrl), ca: ca(), ...request });
     if (reply.status < 200 || reply.status > 299) throw new ApiError(reply);
     const decoded = decodeValue(schema, reply.body);
     if (!decoded.ok) throw new HttpsError(new Error(`the server’s reply cannot be read: ${decoded.reason}`));

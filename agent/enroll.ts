@@ -11,6 +11,7 @@ import { findHardwareId } from './hardware-id.ts';
 import { HttpsError } from './https.ts';
 import { faultOfPair, Identity, STATE_FILES } from './identity.ts';
 import type { Log } from './log.ts';
+import { askUntilDecided, type PendingEnrollment, readPending } from './pending-enrollment.ts';
 import type { StateFolder } from './state.ts';
 import { openTokens } from './tokens.ts';
 
@@ -37,6 +38,8 @@ export interface EnrollOptions {
   readonly now: () => Date;
   readonly random: () => number;
   readonly api?: DeviceApi;
+  /** How long a decision is waited for before the command gives up; null = for as long as it takes. Default: null. */
+  readonly approvalWaitMs?: number | null;
 }
 
 /**
@@ -45,7 +48,7 @@ export interface EnrollOptions {
  * @throws AgentError with a sentence for the operator.
  */
 export async function enroll(options: EnrollOptions): Promise<Identity> {
-  const { folder, log } = options;
+  const { folder } = options;
   const existing = await folder.readJson(STATE_FILES.identity, Identity);
   if (existing !== null) {
     throw new AgentError(
@@ -64,31 +67,90 @@ export async function enroll(options: EnrollOptions): Promise<Identity> {
     registration_token: options.token,
     csr: createCsr(privateKey),
   };
-  const api = options.api ?? createDeviceApi(cloudUrl, options.caPem ?? undefined);
-  const { reply, name } = await registerWithNames(api, body, options);
+  const api = options.api ?? createDeviceApi(cloudUrl, () => options.caPem ?? undefined);
+  const pending: PendingEnrollment = {
+    cloud_url: cloudUrl,
+    https_ca: options.caPem,
+    token: options.token,
+    device_name: body.device_name,
+    may_rename: options.mayRename,
+    device_type: body.device_type,
+    hardware_id: hardwareId,
+    firmware_version: options.firmwareVersion,
+  };
+  const { reply, name } = await registerWithNames(api, body, options, pending);
+  return keepEnrolled(options, { pending: { ...pending, device_name: name }, privateKey, reply });
+}
 
+/**
+ * Goes on with a registration that waited when the agent was stopped or the machine switched off.
+ * @returns null where none waits, or `signal` came first.
+ * @throws AgentError `state`
+ */
+export async function resumeEnrollment(
+  options: Pick<EnrollOptions, 'folder' | 'log' | 'now' | 'random' | 'api'> & {
+    readonly signal?: AbortSignal;
+  },
+): Promise<Identity | null> {
+  const { folder, signal } = options;
+  const pending = await readPending(folder);
+  if (pending === null || (await folder.readJson(STATE_FILES.identity, Identity)) !== null) return null;
+  const privateKey = await keptKey(folder);
+  const api = options.api ?? createDeviceApi(pending.cloud_url, () => pending.https_ca ?? undefined);
+  const asking = { ...options, isStrict: false, forMs: null };
+  try {
+    const reply = await askUntilDecided(api, bodyOf(pending, privateKey), asking);
+    return await keepEnrolled(options, { pending, privateKey, reply });
+  } catch (error) {
+    if (signal?.aborted && error instanceof AgentError && error.code === 'pending') return null;
+    throw error;
+  }
+}
+
+const bodyOf = (pending: PendingEnrollment, privateKey: string): RegisterBody => ({
+  device_name: pending.device_name,
+  device_type: pending.device_type,
+  hardware_id: pending.hardware_id,
+  firmware_version: pending.firmware_version,
+  registration_token: pending.token,
+  csr: createCsr(privateKey),
+});
+
+interface Enrolled {
+  readonly pending: PendingEnrollment;
+  readonly privateKey: string;
+  readonly reply: RegisterReply;
+}
+
+/** @throws AgentError `refused` for a reply that cannot be used */
+async function keepEnrolled(
+  { folder, log, now }: Pick<EnrollOptions, 'folder' | 'log' | 'now'>,
+  { pending, privateKey, reply }: Enrolled,
+): Promise<Identity> {
   const pair = { private_key: privateKey, certificate_chain: reply.certificate_chain };
   const fault = faultOfPair(pair, reply.client_id);
   if (fault !== null) throw new AgentError('refused', `The server’s reply cannot be used: ${fault}`);
   const identity: Identity = {
     device_id: reply.device_id,
-    device_name: name,
+    device_name: pending.device_name,
     organization_slug: reply.organization_slug,
     client_id: reply.client_id,
     mqtt_url: reply.mqtt_url,
-    cloud_url: cloudUrl,
+    cloud_url: pending.cloud_url,
     ca_certificate: reply.ca_certificate,
-    https_ca: options.caPem,
-    firmware_version: options.firmwareVersion,
+    https_ca: pending.https_ca,
+    firmware_version: pending.firmware_version,
     heartbeat_interval_seconds: reply.heartbeat_interval_seconds,
   };
   // The identity comes last: until it is there, a repeated command starts over with the same key.
   await writeFirstPair(folder, pair);
-  await (await openTokens(folder, options.now)).save(reply.auth_token, reply.auth_token_expires_at);
+  await (await openTokens(folder, now)).save(reply.auth_token, reply.auth_token_expires_at);
   await folder.write(STATE_FILES.deviceId, `${reply.device_id}\n`);
   await folder.writeJson(STATE_FILES.identity, identity);
   await folder.remove(STATE_FILES.enrollmentKey);
-  log.info({ deviceId: identity.device_id, organization: identity.organization_slug, name }, 'enrolled');
+  await folder.remove(STATE_FILES.enrollment);
+  const { device_id: deviceId, device_name: name, organization_slug: organization } = identity;
+  log.info({ deviceId, organization, name }, 'enrolled');
   return identity;
 }
 
@@ -105,15 +167,36 @@ async function registerWithNames(
   api: DeviceApi,
   body: RegisterBody,
   options: EnrollOptions,
+  pending: PendingEnrollment,
 ): Promise<{ reply: RegisterReply; name: string }> {
   try {
-    return { reply: await registerWithRetries(api, body, options), name: body.device_name };
+    return { reply: await registerOrWait(api, body, options, pending), name: body.device_name };
   } catch (error) {
     const isNameTaken = error instanceof AgentError && error.serverCode === 'device.name_taken';
     if (!isNameTaken || !options.mayRename) throw error;
     const suffix = `-${body.hardware_id.slice(0, 8)}`;
     const name = `${body.device_name.slice(0, MAX_NAME - suffix.length)}${suffix}`;
-    return { reply: await registerWithRetries(api, { ...body, device_name: name }, options), name };
+    const renamed = { ...pending, device_name: name };
+    return { reply: await registerOrWait(api, { ...body, device_name: name }, options, renamed), name };
+  }
+}
+
+/** Before it waits for people, what it asks for is on disk, so that `run` can go on. */
+async function registerOrWait(
+  api: DeviceApi,
+  body: RegisterBody,
+  options: EnrollOptions,
+  pending: PendingEnrollment,
+): Promise<RegisterReply> {
+  try {
+    return await registerWithRetries(api, body, options);
+  } catch (error) {
+    if (!(error instanceof AgentError) || error.serverCode !== 'enrollment.pending') throw error;
+    await options.folder.writeJson(STATE_FILES.enrollment, pending);
+    const asking = { ...options, isStrict: true, forMs: options.approvalWaitMs ?? null };
+    return await askUntilDecided(api, body, asking).catch((reason: unknown) => {
+      throw reason instanceof AgentError ? reason : explain(reason);
+    });
   }
 }
 
@@ -141,6 +224,14 @@ function isWorthRetrying(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 429 || error.status >= 500);
 }
 
+/** Answers that only people can change, by the server's code. */
+const REFUSALS: ReadonlyMap<string, string> = new Map([
+  ['enrollment.rejected', 'The registration was rejected; ask whoever runs the console'],
+  ['enrollment.network_refused', 'The registration token is not for this network'],
+  ['enrollment.hardware_mismatch', 'The registration token is for another machine'],
+  ['organization.suspended', 'The organisation of this token is suspended'],
+]);
+
 /** The sentence and exit code for the operator. */
 export function explain(error: unknown): AgentError {
   if (error instanceof HttpsError) {
@@ -154,6 +245,8 @@ export function explain(error: unknown): AgentError {
   }
   if (!(error instanceof ApiError)) return new AgentError('internal', messageOf(error), { cause: error });
   const context = { cause: error, serverCode: error.code };
+  const refusal = REFUSALS.get(error.code);
+  if (refusal !== undefined) return new AgentError('refused', `${refusal} (${error.message})`, context);
   switch (error.status) {
     case 401:
       return new AgentError(

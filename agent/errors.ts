@@ -9,6 +9,7 @@ export const AGENT_ERRORS = {
   unreachable: { exitCode: 6, title: 'The server does not answer, or its certificate is not trusted' },
   not_enrolled: { exitCode: 7, title: 'This state folder holds no enrolled device' },
   state: { exitCode: 8, title: 'The state folder cannot be used' },
+  pending: { exitCode: 9, title: 'The registration waits for a decision; `run` goes on asking' },
 } as const;
 
 export type AgentErrorCode = keyof typeof AGENT_ERRORS;

@@ -7,6 +7,7 @@ import type { StateFolder } from './state.ts';
 
 export const STATE_FILES = {
   enrollmentKey: 'enrollment-key.pem',
+  enrollment: 'enrollment.json',
   identity: 'identity.json',
   credentials: 'credentials.json',
   session: 'session.json',
@@ -16,6 +17,7 @@ export const STATE_FILES = {
   outbox: 'outbox.sqlite',
   telemetry: 'telemetry-settings.json',
   status: 'status.json',
+  trust: 'trust.json',
 } as const;
 
 const Text = Type.String({ minLength: 1 });
@@ -56,10 +58,6 @@ export function addressOf(identity: Identity): DeviceAddress {
   }
   return { org: principal.org, device: principal.device };
 }
-
-/** PEM bundle to trust over HTTPS; undefined = the system's store. */
-export const httpsTrust = (identity: Identity): string | undefined =>
-  identity.https_ca === null ? undefined : `${identity.https_ca}\n${identity.ca_certificate}`;
 
 /** A key and the chain that certifies it, leaf first. */
 export interface Pair {

@@ -37,6 +37,8 @@ export interface Session {
   readonly epoch: number;
   readonly pair: 'current' | 'next';
   readonly certificateSerial: string;
+  /** SHA-256 of the root under which the broker stands, lower hex; null where it cannot be told. */
+  readonly serverRoot: string | null;
   /** Resolves true once the broker answered; false when it was not sent (muted, stalled) or the link broke. */
   publish<C extends ChannelName>(channel: C, payload: PayloadOf<C>): Promise<boolean>;
   /** With QoS 0, now or not at all: false when the session is over, the channel muted or the socket full. */
@@ -47,7 +49,8 @@ export interface LinkOptions {
   readonly url: string;
   readonly clientId: string;
   readonly address: DeviceAddress;
-  readonly ca: string;
+  /** PEM bundle of roots, asked for each connect. */
+  readonly ca: () => string;
   readonly credentials: Credentials;
   readonly folder: StateFolder;
   readonly log: Log;
@@ -99,6 +102,7 @@ export function startLink(options: LinkOptions): Link {
       epoch,
       pair,
       certificateSerial: serial,
+      serverRoot: opened.serverRoot(),
       async publish(channel, payload) {
         if (isMuted(guard, channel, now().getTime()) || unanswered.size >= MAX_UNANSWERED) return false;
         const { qos, retain } = CHANNELS[channel];
@@ -155,7 +159,7 @@ export function startLink(options: LinkOptions): Link {
         url: options.url,
         clientId: options.clientId,
         pair: keys,
-        ca: options.ca,
+        ca: options.ca(),
         will: { topic: topicFor('presence', address), payload: JSON.stringify(lost) },
         onMessage: (topic, payload) => {
           const target = parseTopic(topic);

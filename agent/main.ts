@@ -5,10 +5,11 @@ import { Type } from 'typebox';
 import { startAgent } from './agent.ts';
 import { machineCollectors } from './collectors/machine.ts';
 import { openCredentials } from './credentials.ts';
-import { enroll } from './enroll.ts';
+import { enroll, resumeEnrollment } from './enroll.ts';
 import { AGENT_ERRORS, AgentError, messageOf } from './errors.ts';
 import { factsOf, readIdentity, STATE_FILES } from './identity.ts';
 import { createLog, type Log, type LogLevel } from './log.ts';
+import { readPending } from './pending-enrollment.ts';
 import { COMMANDS, describeSettings, readSettings } from './settings.ts';
 import { openStateFolder, type StateFolder } from './state.ts';
 import { readTelemetryConfig } from './telemetry-config.ts';
@@ -30,6 +31,7 @@ async function runEnroll(argv: readonly string[]): Promise<void> {
     type: settings.type,
     hardwareId: settings.hardwareId,
     firmwareVersion: settings.firmwareVersion ?? AGENT_VERSION,
+    approvalWaitMs: settings.approvalWait === null ? null : settings.approvalWait * 1000,
     log: logOf(settings),
     now,
     random: Math.random,
@@ -46,10 +48,18 @@ async function runAgent(argv: readonly string[]): Promise<void> {
       .map((name) => name.trim())
       .filter((name) => name !== ''),
   );
+  const stopping = new AbortController();
   const stopped = new Promise<string>((resolve) => {
-    process.once('SIGTERM', () => resolve('shutdown'));
-    process.once('SIGINT', () => resolve('shutdown'));
+    const stop = (): void => {
+      stopping.abort();
+      resolve('shutdown');
+    };
+    process.once('SIGTERM', stop);
+    process.once('SIGINT', stop);
   });
+  const folder = await openStateFolder(settings.stateDir);
+  await resumeEnrollment({ folder, log, now, random: Math.random, signal: stopping.signal });
+  if (stopping.signal.aborted) return;
   const telemetryConfig = await readTelemetryConfig(settings.telemetryConfig);
   const agent = await startAgent({
     stateDir: settings.stateDir,
@@ -90,6 +100,11 @@ const StatusFile = Type.Object({
 async function runStatus(argv: readonly string[]): Promise<void> {
   const { stateDir } = readSettings(COMMANDS.status.settings, argv, process.env);
   const folder = await openStateFolder(stateDir);
+  const pending = await readPending(folder);
+  if (pending !== null && (await folder.read(STATE_FILES.identity)) === null) {
+    process.stdout.write(`Waiting for a decision on ${pending.device_name} at ${pending.cloud_url}\n`);
+    return;
+  }
   const identity = await readIdentity(folder);
   const credentials = await openCredentials(folder, identity.client_id);
   const { serial, notAfter } = factsOf(credentials.current());

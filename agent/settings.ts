@@ -109,6 +109,13 @@ export const COMMANDS = {
         default: null,
         doc: 'Version of the device’s software; default: the agent’s version.',
       },
+      approvalWait: {
+        flag: 'approval-wait',
+        env: 'EDGE_AGENT_APPROVAL_WAIT',
+        schema: Type.Union([Type.Number({ minimum: 0, maximum: 31_536_000 }), Type.Null()]),
+        default: null,
+        doc: 'Seconds to wait where people decide on the registration; default: for as long as it takes.',
+      },
     },
   },
   run: {

@@ -6,7 +6,7 @@ import { createDenyList } from './deny-list.ts';
 import { FrameGuard } from './frame-guard.ts';
 import { createGatekeeper } from './gatekeeper.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
-import { startListener } from './listener.ts';
+import { startListener, type TlsMaterial } from './listener.ts';
 import type { BrokerLog } from './log.ts';
 import { type BrokerMetrics, createCounters, startLagMeter } from './metrics.ts';
 import { type CheckedPacket, PACKET } from './packet-check.ts';
@@ -15,13 +15,10 @@ import { createRefusals } from './refusals.ts';
 import { createSessions, type Session } from './sessions.ts';
 import { createTokenBuckets } from './token-bucket.ts';
 
-export interface BrokerOptions {
+export interface BrokerOptions extends TlsMaterial {
   readonly host: string;
   /** 0 = any free port. */
   readonly port: number;
-  readonly tls: { readonly keyPem: string; readonly chainPem: string };
-  /** Who may sign clients: issuing CA and root. */
-  readonly trustPem: string;
   readonly log: BrokerLog;
   readonly limits?: Partial<Limits>;
   /** Milliseconds of a clock that never steps back. */
@@ -33,6 +30,8 @@ export interface BrokerOptions {
 export interface RunningBroker {
   readonly port: number;
   metrics(): BrokerMetrics;
+  /** Another own certificate or other authorities, for handshakes from now on; sessions stay. */
+  useTls(material: TlsMaterial): void;
   /** Hangs up on everybody without publishing wills. Idempotent. */
   stop(): Promise<void>;
 }
@@ -82,13 +81,24 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
     now,
     log,
     isConnected: (clientId) => engine.isConnected(clientId),
-    revoke: (serials) => serials.flatMap((serial) => sessions.withSerial(serial)).forEach(cutRevoked),
+    cut({ serials, orgs }) {
+      for (const session of serials.flatMap((serial) => sessions.withSerial(serial))) {
+        cut(session, 'identity.revoked', session.identity.serial);
+      }
+      if (orgs.length === 0) return;
+      const suspended = new Set(orgs);
+      for (const session of [...sessions.all()]) {
+        const { principal } = session.identity;
+        if (principal.kind === 'service' || !suspended.has(principal.org)) continue;
+        cut(session, 'identity.suspended', 'organisation suspended');
+      }
+    },
   });
   const engine = await startEngine(gatekeeper, limits, options.implementation);
 
-  const cutRevoked = (session: Session): void => {
+  const cut = (session: Session, reason: RefusalReason, detail: string): void => {
     session.isRevoked = true;
-    refusals.note(session.identity.principal, 'identity.revoked', session.identity.serial);
+    refusals.note(session.identity.principal, reason, detail);
     engine.closeSilently(session.guard);
     session.guard.cut();
   };
@@ -190,6 +200,7 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
       isReady: denyList.isReady,
       eventLoopLagMs: lagMeter.read(),
     }),
+    useTls: (material) => listener.useTls(material),
     stop() {
       stopped ??= stop();
       return stopped;

@@ -1,56 +1,80 @@
-/** Serials that may not connect, built from the messages on the revocations channel. Pure. */
+/** Certificates and organisations that may not connect, built from the messages on the revocations channel. Pure. */
 import type { Revocations } from '#contract';
 
 /** 400 parts of 5,000: two million certificates revoked and not yet expired. */
 const MAX_PARTS = 400;
+
+/** What was not denied before a message and is now. */
+export interface Denied {
+  readonly serials: readonly string[];
+  readonly orgs: readonly string[];
+}
 
 export interface DenyList {
   /** A complete snapshot has been seen. */
   readonly isReady: boolean;
   readonly size: number;
   has(serial: string): boolean;
-  /** Takes one message in and returns the serials that were not denied before it. @throws RangeError for too many parts. */
-  apply(message: Revocations): string[];
+  /** @param org slug */
+  isSuspended(org: string): boolean;
+  /** Takes one message in. @throws RangeError for too many parts. */
+  apply(message: Revocations): Denied;
 }
 
+interface Names {
+  readonly serials: ReadonlySet<string>;
+  readonly orgs: ReadonlySet<string>;
+}
 interface Collection {
   readonly generation: string;
-  readonly parts: Map<number, readonly string[]>;
+  readonly parts: Map<number, Denied>;
   readonly expected: number;
 }
 
+const NONE: Denied = { serials: [], orgs: [] };
+
 export function createDenyList(): DenyList {
-  let denied: ReadonlySet<string> = new Set();
+  let denied: Names = { serials: new Set(), orgs: new Set() };
   let isReady = false;
   let collection: Collection | null = null;
   /** Said since the collection began: the snapshot may have been read before them. */
-  let addedMeanwhile = new Set<string>();
+  let addedMeanwhile: Denied[] = [];
 
-  const replace = (next: ReadonlySet<string>): string[] => {
-    const fresh = [...next].filter((serial) => !denied.has(serial));
+  const replace = (next: Names): Denied => {
+    const before = denied;
     denied = next;
-    return fresh;
+    return {
+      serials: [...next.serials].filter((serial) => !before.serials.has(serial)),
+      orgs: [...next.orgs].filter((org) => !before.orgs.has(org)),
+    };
   };
 
-  const add = (serials: readonly string[]): string[] => {
-    if (collection !== null) for (const serial of serials) addedMeanwhile.add(serial);
-    return replace(new Set([...denied, ...serials]));
+  const add = (added: Denied): Denied => {
+    if (collection !== null) addedMeanwhile.push(added);
+    return replace({
+      serials: new Set([...denied.serials, ...added.serials]),
+      orgs: new Set([...denied.orgs, ...added.orgs]),
+    });
   };
 
-  const collect = (message: Revocations): string[] => {
+  const collect = (message: Revocations): Denied => {
     if (message.parts > MAX_PARTS || message.part > message.parts) {
       throw new RangeError(`snapshot part ${message.part} of ${message.parts} is out of range`);
     }
     if (collection?.generation !== message.generation || collection.expected !== message.parts) {
       collection = { generation: message.generation, parts: new Map(), expected: message.parts };
-      addedMeanwhile = new Set();
+      addedMeanwhile = [];
     }
-    collection.parts.set(message.part, message.serials);
-    if (collection.parts.size < collection.expected) return [];
-    const complete = new Set([...[...collection.parts.values()].flat(), ...addedMeanwhile]);
+    collection.parts.set(message.part, namesOf(message));
+    if (collection.parts.size < collection.expected) return NONE;
+    const all = [...collection.parts.values(), ...addedMeanwhile];
     collection = null;
+    addedMeanwhile = [];
     isReady = true;
-    return replace(complete);
+    return replace({
+      serials: new Set(all.flatMap(({ serials }) => serials)),
+      orgs: new Set(all.flatMap(({ orgs }) => orgs)),
+    });
   };
 
   return {
@@ -58,9 +82,16 @@ export function createDenyList(): DenyList {
       return isReady;
     },
     get size() {
-      return denied.size;
+      return denied.serials.size;
     },
-    has: (serial) => denied.has(serial),
-    apply: (message) => (message.kind === 'added' ? add(message.serials) : collect(message)),
+    has: (serial) => denied.serials.has(serial),
+    isSuspended: (org) => denied.orgs.has(org),
+    apply: (message) => (message.kind === 'added' ? add(namesOf(message)) : collect(message)),
   };
 }
+
+/** A control plane that knows of no suspensions names none. */
+const namesOf = ({ serials, suspended_orgs }: Revocations): Denied => ({
+  serials,
+  orgs: suspended_orgs ?? [],
+});

@@ -9,7 +9,7 @@ import {
   type RefusalReason,
 } from '#contract';
 import { CONNACK, type ConnackCode, type ConnectRequest, type EngineHooks, type Message } from './aedes.ts';
-import type { DenyList } from './deny-list.ts';
+import type { Denied, DenyList } from './deny-list.ts';
 import type { Limits } from './limits.ts';
 import type { BrokerLog } from './log.ts';
 import type { Counters } from './metrics.ts';
@@ -28,8 +28,8 @@ export interface GatekeeperDeps {
   readonly log: BrokerLog;
   /** Is a client with this id there already? */
   isConnected(clientId: string): boolean;
-  /** Closes every connection of these certificates without their wills. */
-  revoke(serials: readonly string[]): void;
+  /** Closes every connection of these certificates and organisations without their wills. */
+  cut(denied: Denied): void;
 }
 
 /** A refusal and the answer to CONNECT that goes with it. */
@@ -119,6 +119,9 @@ function connectRefusal(
   const { principal, clientId, serial } = session.identity;
   const isService = principal.kind === 'service';
   if (session.isRevoked || denyList.has(serial)) return ['identity.revoked', CONNACK.notAuthorized, serial];
+  if (principal.kind !== 'service' && denyList.isSuspended(principal.org)) {
+    return ['identity.suspended', CONNACK.notAuthorized, 'organisation suspended'];
+  }
   if (!isService && !denyList.isReady) {
     return ['identity.not_ready', CONNACK.serverUnavailable, 'no list of revocations yet'];
   }
@@ -150,7 +153,7 @@ function mayRetain(topic: string, bytes: number, { identity }: Session, limits: 
 }
 
 /** The control plane's word is law before its PUBACK goes out. */
-function takeRevocations({ denyList, log, revoke }: GatekeeperDeps, message: Message): void {
+function takeRevocations({ denyList, log, cut }: GatekeeperDeps, message: Message): void {
   const decoded = decodeSystemPayload('revocations', message.payload);
   if (!decoded.ok) {
     log.error({ reason: decoded.reason }, 'list of revocations cannot be read');
@@ -158,8 +161,11 @@ function takeRevocations({ denyList, log, revoke }: GatekeeperDeps, message: Mes
   }
   const wasReady = denyList.isReady;
   const fresh = denyList.apply(decoded.value);
-  revoke(fresh);
-  if (fresh.length > 0) log.info({ added: fresh.length, total: denyList.size }, 'certificates revoked');
+  cut(fresh);
+  if (fresh.serials.length > 0) {
+    log.info({ added: fresh.serials.length, total: denyList.size }, 'certificates revoked');
+  }
+  if (fresh.orgs.length > 0) log.info({ orgs: fresh.orgs }, 'organisations suspended');
   if (!wasReady && denyList.isReady)
     log.info({ total: denyList.size }, 'revocations known, devices are let in');
 }

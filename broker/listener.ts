@@ -1,14 +1,12 @@
 /** TLS 1.3 with client certificates and no resumption; connections are counted before they cost anything. */
 import { constants, type X509Certificate } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { createServer as createTlsServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import type { Limits } from './limits.ts';
 
-export interface ListenerOptions {
+export interface ListenerOptions extends TlsMaterial {
   readonly host: string;
   readonly port: number;
-  readonly tls: { readonly keyPem: string; readonly chainPem: string };
-  readonly trustPem: string;
   readonly limits: Limits;
   /** A client whose certificate was verified by TLS. */
   secured(socket: TLSSocket, certificate: X509Certificate): void;
@@ -18,9 +16,17 @@ export interface ListenerOptions {
   crowded(address: string): void;
 }
 
+/** Own certificate, and who may sign clients. */
+export interface TlsMaterial {
+  readonly tls: { readonly keyPem: string; readonly chainPem: string };
+  readonly trustPem: string;
+}
+
 export interface Listener {
   readonly port: number;
   readonly connections: number;
+  /** For handshakes from now on; connections stay. */
+  useTls(material: TlsMaterial): void;
   stop(): Promise<void>;
 }
 
@@ -31,15 +37,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const handshakes = createHandshakeCount();
 
   const secure = createTlsServer({
-    key: options.tls.keyPem,
-    cert: options.tls.chainPem,
-    ca: options.trustPem,
+    ...contextOf(options),
     requestCert: true,
     rejectUnauthorized: true,
-    minVersion: 'TLSv1.3',
-    maxVersion: 'TLSv1.3',
-    // A stolen ticket resumed as the device without its key; nothing resumes here. No session store is kept either.
-    secureOptions: constants.SSL_OP_NO_TICKET,
     handshakeTimeout: limits.handshakeTimeoutMs,
   });
   secure.on('secureConnection', (socket) => {
@@ -76,6 +76,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     get connections() {
       return open.size;
     },
+    useTls: (material) => secure.setSecureContext(contextOf(material)),
     stop() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const socket of open) socket.destroy();
@@ -83,6 +84,16 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     },
   };
 }
+
+const contextOf = ({ tls, trustPem }: TlsMaterial): SecureContextOptions => ({
+  key: tls.keyPem,
+  cert: tls.chainPem,
+  ca: trustPem,
+  minVersion: 'TLSv1.3',
+  maxVersion: 'TLSv1.3',
+  // A stolen ticket resumed as the device without its key; nothing resumes here. No session store is kept either.
+  secureOptions: constants.SSL_OP_NO_TICKET,
+});
 
 const listen = (server: Server, { host, port }: ListenerOptions): Promise<void> =>
   new Promise((resolve, reject) => {

@@ -25,6 +25,7 @@ export function identityOf(certificate: X509Certificate): Identity | null {
     const [uri, second] = facts.identityUris;
     const principal = uri === undefined || second !== undefined ? null : parseIdentityUri(uri);
     if (
+      facts.isAuthority ||
       principal === null ||
       facts.commonName !== commonNameOf(principal) ||
       facts.organization !== organizationNameOf(principal) ||

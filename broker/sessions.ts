@@ -13,7 +13,7 @@ export interface Session {
   readonly filters: Set<string>;
   /** CONNECT was accepted. */
   isAccepted: boolean;
-  /** Its certificate was revoked: nothing goes in or out any more. */
+  /** Its certificate was revoked, or its organisation suspended: nothing goes in or out any more. */
   isRevoked: boolean;
 }
 

@@ -129,6 +129,10 @@ function decodeRequest(pem: string): Asn1[] {
     throw new CsrError('not_pem', 'The certificate request is not PEM with the label CERTIFICATE REQUEST.');
   }
   const der = Buffer.from(base64, 'base64');
+  // Node skips what is no base64 and stops at the first padding; OpenSSL refuses both.
+  if (der.toString('base64') !== base64.replaceAll(/[\r\n]/g, '')) {
+    throw new CsrError('not_pem', 'The certificate request is not proper base64.');
+  }
   try {
     const value = decodeDer(der);
     const items = itemsOf(value);

@@ -87,6 +87,14 @@ export const bytesOf = (value: Asn1 | undefined, type: keyof typeof Type): Buffe
     ? Buffer.from(value.value, 'latin1')
     : null;
 
+/** The moment that a UTCTime or GeneralizedTime says; null when the value is neither. */
+export function timeOf(value: Asn1 | undefined): Date | null {
+  const utc = bytesOf(value, 'UTCTIME');
+  if (utc !== null) return forge.asn1.utcTimeToDate(utc.toString('latin1'));
+  const general = bytesOf(value, 'GENERALIZEDTIME');
+  return general === null ? null : forge.asn1.generalizedTimeToDate(general.toString('latin1'));
+}
+
 /** The dotted form of an OBJECT IDENTIFIER; null when the value is something else. */
 export function oidOf(value: Asn1 | undefined): string | null {
   const bytes = bytesOf(value, 'OID');

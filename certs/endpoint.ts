@@ -7,6 +7,7 @@ import {
   type KeyObject,
   X509Certificate,
 } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   AuthorityError,
@@ -74,6 +75,20 @@ export async function openEndpoint(
     await replaceFile(chainPath, chainPem);
   }
   return { keyPem: exportKey(privateKey, null), chainPem };
+}
+
+/** Name and chain of all that are in the folder. */
+export async function listEndpoints(
+  dir: string,
+): Promise<{ kind: 'server' | 'service'; name: string; chainPem: string }[]> {
+  const found: { kind: 'server' | 'service'; name: string; chainPem: string }[] = [];
+  for (const folder of (await readdir(dir)).sort()) {
+    const kind = ENDPOINT_FOLDER.exec(folder)?.[1];
+    const chainPem = kind === undefined ? null : await readIfThere(join(dir, folder, 'chain.pem'));
+    if (chainPem === null || (kind !== 'server' && kind !== 'service')) continue;
+    found.push({ kind, name: folder.slice(kind.length + 1), chainPem });
+  }
+  return found;
 }
 
 /** Pin of a server's key as curl writes it. */

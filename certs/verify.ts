@@ -18,6 +18,8 @@ export interface CertificateFacts {
   readonly keyThumbprint: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
+  /** Says of itself that it is an authority's, whatever its key may be used for. */
+  readonly isAuthority: boolean;
 }
 
 /** A certificate that cannot be read without doubt. */
@@ -49,6 +51,7 @@ export function readCertificate(pemOrDer: string | Uint8Array): CertificateFacts
     keyThumbprint: thumbprintOf(certificate.publicKey),
     notBefore: new Date(certificate.validFrom),
     notAfter: new Date(certificate.validTo),
+    isAuthority: readAuthorityFlag(fields),
   };
 }
 
@@ -73,13 +76,30 @@ function single(name: readonly Attribute[], type: string, label: string): string
   return values[0] ?? null;
 }
 
-function readUris(fields: readonly Asn1[]): string[] {
+/** The DER inside; null where there is no such extension. */
+function extensionOf(fields: readonly Asn1[], type: string, label: string): Buffer | null {
   const extensions = fields.map((field) => contextItems(field, 3)).find((found) => found !== null)?.[0];
-  const names = (itemsOf(extensions) ?? [])
+  const found = (itemsOf(extensions) ?? [])
     .map((extension) => itemsOf(extension) ?? [])
-    .filter((parts) => oidOf(parts[0]) === OID.subjectAltName);
-  if (names.length > 1) throw new CertificateError('The certificate has more than one alternative name.');
-  const value = bytesOf(names[0]?.at(-1), 'OCTETSTRING');
+    .filter((parts) => oidOf(parts[0]) === type);
+  if (found.length > 1) throw new CertificateError(`The certificate has more than one ${label}.`);
+  return bytesOf(found[0]?.at(-1), 'OCTETSTRING');
+}
+
+/** Node's own `ca` is false for an authority whose key usage forbids signing. */
+function readAuthorityFlag(fields: readonly Asn1[]): boolean {
+  const value = extensionOf(fields, OID.basicConstraints, 'basic constraints');
+  if (value === null) return false;
+  try {
+    const flag = bytesOf(itemsOf(decodeDer(value))?.[0], 'BOOLEAN');
+    return flag?.some((byte) => byte !== 0) === true;
+  } catch (cause) {
+    throw new CertificateError('The basic constraints of the certificate cannot be read.', { cause });
+  }
+}
+
+function readUris(fields: readonly Asn1[]): string[] {
+  const value = extensionOf(fields, OID.subjectAltName, 'alternative name');
   if (value === null) return [];
   try {
     const URI_TAG = 6;

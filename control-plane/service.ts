@@ -2,6 +2,9 @@
 import type { Authority } from '#certs';
 import { CHANNELS, type ChannelName, fleetFilter, STREAMS, systemTopic } from '#contract';
 import type { Database } from '#db';
+import type { CheckpointSigner } from './audit/checkpoint-key.ts';
+import { authorityJobs } from './authorities/jobs.ts';
+import { createTrustDelivery } from './authorities/trust-delivery.ts';
 import { createAckTokens } from './credentials/ack-tokens.ts';
 import type { DeviceTokens } from './credentials/device-token.ts';
 import { createAnswers } from './ingest/answers.ts';
@@ -14,6 +17,7 @@ import { housekeepingJobs } from './jobs/housekeeping.ts';
 import { startJobs } from './jobs/intervals.ts';
 import type { Logger } from './log.ts';
 import { startRevocationPublisher } from './revocation/publisher.ts';
+import type { Encryption } from './secrets/encryption.ts';
 import { startTelemetryCache } from './settings-delivery/telemetry-cache.ts';
 
 /** Paused for longer, the service leaves the broker: a subscriber that does not read is a danger to it (RELIABILITY B2). */
@@ -32,6 +36,10 @@ export interface ControlPlaneServiceOptions {
   readonly servername?: string;
   readonly log: Logger;
   readonly deviceCertificateDays: number;
+  /** Its rotation of keys runs here; opened, and later stopped, by the caller. */
+  readonly encryption?: Encryption;
+  /** Signs the heads of the audit chains daily; without it nobody does. */
+  readonly auditSigner?: CheckpointSigner;
   readonly now?: () => Date;
 }
 
@@ -48,14 +56,15 @@ export interface ControlPlaneService {
 export async function startControlPlaneService(
   options: ControlPlaneServiceOptions,
 ): Promise<ControlPlaneService> {
-  const { database, log, now = () => new Date() } = options;
+  const { database, log, encryption, now = () => new Date() } = options;
   const { promise: ready, resolve: markReady } = Promise.withResolvers<void>();
   let link: BrokerLink | null = null;
   const publish = (topic: string, payload: string, qos: 0 | 1 = 1): boolean =>
     link?.publish(topic, payload, qos) ?? false;
   const telemetry = await startTelemetryCache({ database, log });
   const tokens = createAckTokens({ ...options, now });
-  const answers = createAnswers({ tokens, telemetry, publish, log, now });
+  const trust = createTrustDelivery(options.authority, now);
+  const answers = createAnswers({ tokens, telemetry, trust, publish, log, now });
   const ingest = startIngest({ database, telemetry, log, now, retry: true, onCommitted: answers.tell });
   const deadLetters = startDeadLetterBox({ database, telemetry, sampler: ingest.deadLetters, log });
   const inbox = createInbox({ ...options, now, ingest, deadLetters, publish });
@@ -68,8 +77,13 @@ export async function startControlPlaneService(
   const broker = startBrokerLink({
     url: options.mqttUrl,
     clientId: 'service/control-plane',
-    tls: options.tls,
-    trustPem: options.trustPem,
+    // Both may change while we run: read anew for each connection.
+    get tls() {
+      return options.tls;
+    },
+    get trustPem() {
+      return options.trustPem;
+    },
     ...(options.servername === undefined ? {} : { servername: options.servername }),
     subscriptions: SUBSCRIPTIONS,
     onMessage: inbox.take,
@@ -93,7 +107,19 @@ export async function startControlPlaneService(
     if (upSince === null || answeringSince === null) return null;
     return new Date(Math.max(upSince.getTime(), answeringSince.getTime()));
   }
-  const jobs = startJobs({ jobs: housekeepingJobs({ database, log, now, hearingSince }), log });
+  const jobs = startJobs({
+    jobs: [
+      ...(encryption?.jobs() ?? []),
+      ...housekeepingJobs({
+        ...{ database, log, now, hearingSince },
+        auditSigner: options.auditSigner ?? null,
+        // Without encryption nothing was sealed.
+        destroyKeys: async (orgId) => void (await encryption?.destroyKeys(orgId)),
+      }),
+      ...authorityJobs({ database, authority: options.authority, log, now }),
+    ],
+    log,
+  });
 
   let stopping: Promise<void> | null = null;
   async function stopAll(): Promise<void> {

@@ -7,7 +7,6 @@
 import type { Heartbeat, TelemetrySettings } from '#contract';
 import type {
   Action,
-  AuditView,
   BatchReply,
   BodyOf,
   ConfigReply,
@@ -30,6 +29,14 @@ import type {
   Role,
   TokenView,
 } from '#web-api';
+import type { AuditUseCases } from './audit-use-cases.ts';
+import type { CertificateUseCases } from './certificate-use-cases.ts';
+import type { CredentialUseCases } from './credential-use-cases.ts';
+import type { ApprovalUseCases, ClaimUseCases } from './enrollment-use-cases.ts';
+import type { ErrorCode } from './errors.ts';
+import type { OidcUseCases } from './oidc-use-cases.ts';
+import type { PeopleUseCases } from './people-use-cases.ts';
+import type { SecretUseCases } from './secrets-use-cases.ts';
 import type { TelemetryUseCases } from './telemetry-use-cases.ts';
 
 /** Where a request came from; only for audit, rate limits and the device's shown address. */
@@ -46,10 +53,17 @@ export interface Person {
   readonly email: string;
   readonly isSystemAdmin: boolean;
   readonly mustChangePassword: boolean;
+  /** The installation asks its system admins for a second factor, and this one has none yet. */
+  readonly mustEnrollTotp: boolean;
   /** organisation id → role */
   readonly roles: ReadonlyMap<string, Role>;
   /** organisation id → the device groups that the role is limited to there; no entry = all devices of the organisation. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
+  /**
+   * organisation id → why nothing of it is open to this person now: it is suspended, or the request comes from outside
+   * of its networks. Made with roles and groups by `standingOf`.
+   */
+  readonly barred: ReadonlyMap<string, ErrorCode>;
   /** By what the caller came: null for a cookie session and for an access token of the identity provider. */
   readonly apiKey: ApiKeyCredential | null;
   /** Empty where there is no cookie session. */
@@ -93,6 +107,13 @@ export interface AccessUseCases {
    * @throws 'auth.required' for an unknown, idle or expired session.
    */
   authenticate(sessionToken: string, origin: Origin, look?: { readonly touch?: boolean }): Promise<Person>;
+  /** By an API key; `touch` as with sessions. @throws 'auth.required' for an unknown, expired or revoked one. */
+  authenticateKey(key: string, origin: Origin, look?: { readonly touch?: boolean }): Promise<Person>;
+  /**
+   * A bearer access token of the identity provider (JWT).
+   * @throws 'auth.required', 'auth.oidc_no_access', 'auth.oidc_unavailable'
+   */
+  authenticateAccessToken(jwt: string, origin: Origin): Promise<Person>;
   logout(person: Person): Promise<void>;
   me(person: Person): Promise<Me>;
   changePassword(person: Person, body: BodyOf<'auth.password'>): Promise<void>;
@@ -113,8 +134,10 @@ export interface AccessUseCases {
     body: BodyOf<'members.update'>,
   ): Promise<MemberView>;
   removeMember(person: Person, orgId: string, userId: string): Promise<void>;
-  listAudit(person: Person, query: QueryOf<'audit.list'>): Promise<Listed<AuditView>>;
 }
+
+/** The event as the person may see it; null: not at all. */
+export type LiveFilter = (event: LiveEvent) => LiveEvent | null;
 
 export interface FleetUseCases {
   list(person: Person, query: QueryOf<'devices.list'>): Promise<Listed<DeviceView>>;
@@ -130,8 +153,8 @@ export interface FleetUseCases {
   ): Promise<Listed<PresenceEventView>>;
   import(person: Person, body: BodyOf<'devices.import'>): Promise<ImportResult>;
   listRefusals(person: Person, query: QueryOf<'refusals.list'>): Promise<Listed<RefusalView>>;
-  /** The organisations whose live events the person may see; null = all. @throws 'organization.not_found' */
-  liveScope(person: Person, orgId: string | undefined): Promise<ReadonlySet<string> | null>;
+  /** What of live events the person may see, until 'access.changed' says otherwise. @throws 'organization.not_found' */
+  liveFilter(person: Person, orgId: string | undefined): Promise<LiveFilter>;
 }
 
 export interface EnrollmentUseCases {
@@ -152,8 +175,8 @@ export interface DeviceUseCases {
    * connection, where there is one. @throws 'auth.required'
    */
   authenticateToken(jwt: string, peerCertificateSha256: string | null, origin: Origin): Promise<DeviceCaller>;
-  /** By a client certificate that TLS verified against our CA. @throws 'auth.required' */
-  authenticateCertificate(serial: string, origin: Origin): Promise<DeviceCaller>;
+  /** By a client certificate that TLS verified against our CAs; `sha256` of its DER, lower hex. @throws 'auth.required' */
+  authenticateCertificate(serial: string, sha256: string, origin: Origin): Promise<DeviceCaller>;
   heartbeat(device: DeviceCaller, body: Heartbeat): Promise<HeartbeatReply>;
   config(device: DeviceCaller): Promise<ConfigReply>;
   /** A bad record costs only itself. @throws 'ingest.gap'; 'request.invalid' where no record is any good. */
@@ -166,20 +189,28 @@ export interface DeviceUseCases {
 }
 
 export interface PublicMaterial {
-  /** Root certificate, PEM. */
-  readonly rootCertificate: string;
-  /** CRL of the issuing CA, PEM, made fresh. */
+  /** Every root certificate to trust, PEM: more than one while the authority changes. */
+  rootCertificates(): string;
+  /** CRL of each issuing CA, PEM, made fresh. */
   crl(): Promise<string>;
 }
 
 export interface ControlPlane {
   readonly access: AccessUseCases;
+  readonly credentials: CredentialUseCases;
+  readonly oidc: OidcUseCases;
   readonly fleet: FleetUseCases;
   readonly enrollment: EnrollmentUseCases;
+  readonly approvals: ApprovalUseCases;
+  readonly claims: ClaimUseCases;
   readonly device: DeviceUseCases;
   readonly telemetry: TelemetryUseCases;
+  readonly secrets: SecretUseCases;
+  readonly people: PeopleUseCases;
+  readonly certificates: CertificateUseCases;
+  readonly audit: AuditUseCases;
   readonly material: PublicMaterial;
-  /** Live events of every organisation; the caller filters by `fleet.liveScope`. */
+  /** Live events of every organisation; the caller filters by `fleet.liveFilter`. */
   subscribe(listener: (event: LiveEvent) => void): () => void;
   /** Resolves when the database answers. @throws 'service.unavailable' */
   ready(): Promise<void>;

@@ -1,6 +1,7 @@
 /** Opens a migrated database: one pool, all stores, transactions, locks and notifications. */
 import pg from 'pg';
 import { listen } from './listen.ts';
+import { createLocks } from './locks.ts';
 import { type Log, SILENT } from './log.ts';
 import { purge } from './purge.ts';
 import type { Database, Stores } from './stores/contracts/database.ts';
@@ -8,6 +9,7 @@ import { queriesIn, queriesOn } from './stores/queries.ts';
 import { StoreError, toStoreError } from './stores/store-error.ts';
 import { createStores } from './stores/stores.ts';
 import { transact } from './stores/transact.ts';
+import { asOwner, asTenant } from './tenant.ts';
 import { dialectOf } from './timeseries/dialect-of.ts';
 import { applyRetention } from './timeseries/retention.ts';
 import { readVariant } from './timeseries/variant.ts';
@@ -65,37 +67,20 @@ export async function openDatabase({
 
     async transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T> {
       try {
-        return await transact(pool, (client) => work(createStores(queriesIn(client), dialectOf(timeseries))));
+        return await transact(pool, (client, scope) =>
+          work(createStores(queriesIn(client, scope), dialectOf(timeseries))),
+        );
       } catch (error) {
         throw toStoreError(error);
       }
     },
+
+    asTenant,
+    asOwner,
 
     listen: (channel, handlers) => listen(url, channel, handlers, { log }),
 
-    async withLock<T>(name: string, work: () => Promise<T>): Promise<T | null> {
-      const client = await connect(pool);
-      let usable = false;
-      try {
-        const { rows } = await client.query<{ locked: boolean }>(
-          'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS locked',
-          [name],
-        );
-        if (rows[0]?.locked !== true) {
-          usable = true;
-          return null;
-        }
-        const result = await work();
-        await client.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [name]);
-        usable = true;
-        return result;
-      } catch (error) {
-        throw toStoreError(error);
-      } finally {
-        // A connection that may still hold the lock is closed, which gives it back.
-        client.release(!usable);
-      }
-    },
+    withLock: createLocks(pool, poolSize),
 
     async ping(timeoutMs) {
       let timer: NodeJS.Timeout | undefined;
@@ -139,14 +124,6 @@ export async function openDatabase({
       return closing;
     },
   };
-}
-
-async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
-  try {
-    return await pool.connect();
-  } catch (error) {
-    throw toStoreError(error);
-  }
 }
 
 /** Closes the pool when `work` fails, so that nothing is left open behind an error. */

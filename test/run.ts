@@ -62,7 +62,8 @@ const STAGES: Readonly<Record<string, Stage>> = {
     return { passed: 0, failed: 0, skipped: 0 };
   },
   e2e: vitest('e2e'),
-  bars: command('npm', ['run', '--silent', 'bars', '--', 'foundation']),
+  bars: command('npm', ['run', '--silent', 'bars', '--', 'foundation', '--quick']),
+  'bars-access': command('npm', ['run', '--silent', 'bars', '--', 'access', '--quick']),
   'bars-telemetry': command('npm', ['run', '--silent', 'bars', '--', 'telemetry', '--quick']),
   timescale: () => {
     const started = spawnSync('bash', [join(root, 'db/dev/timescaledb.sh'), 'start'], {

@@ -187,11 +187,17 @@ else
   [ -z "$NAME" ] || options+=(--name "$NAME")
   [ -z "$TYPE" ] || options+=(--type "$TYPE")
   # By environment, so that the token shows in no list of processes.
-  EDGE_AGENT_TOKEN=$TOKEN agent enroll "${'$'}{options[@]}" >/dev/null
+  # Where people decide, the service goes on asking: nobody has to keep this shell open.
+  outcome=0
+  EDGE_AGENT_TOKEN=$TOKEN agent enroll "${'$'}{options[@]}" --approval-wait 0 >/dev/null || outcome=$?
+  [ "$outcome" -eq 0 ] || [ "$outcome" -eq 9 ] || exit "$outcome"
 fi
-DEVICE_ID=$(cat "$STATE_DIR/device_id")
-printf '%s\n' "$DEVICE_ID" > "$CONFIG_DIR/device_id"
-chmod 0644 "$CONFIG_DIR/device_id"
+DEVICE_ID=
+if [ -s "$STATE_DIR/device_id" ]; then
+  DEVICE_ID=$(cat "$STATE_DIR/device_id")
+  printf '%s\n' "$DEVICE_ID" > "$CONFIG_DIR/device_id"
+  chmod 0644 "$CONFIG_DIR/device_id"
+fi
 
 start_by_systemd() {
   if ! id "$AGENT_USER" >/dev/null 2>&1; then
@@ -241,5 +247,9 @@ ls -1dt "$PREFIX"/releases/*/ | tail -n +3 | while IFS= read -r old; do
 done
 
 say "Agent $VERSION is running."
-say "Device ID: $DEVICE_ID"
+if [ -n "$DEVICE_ID" ]; then
+  say "Device ID: $DEVICE_ID"
+else
+  say 'The registration waits for a decision: approve it in the console. The agent starts by itself then.'
+fi
 `;

@@ -13,7 +13,7 @@ export const CertificateRequest = Type.Object(
 );
 export type CertificateRequest = Static<typeof CertificateRequest>;
 
-/** Either the chain or the stable code of the refusal. */
+/** Either the chain or the stable code of the refusal; or, asked for by nobody, other roots to trust. */
 export const CertificateIssued = Type.Object(
   {
     request_id: Type.String({ minLength: 1, maxLength: 64 }),
@@ -21,6 +21,13 @@ export const CertificateIssued = Type.Object(
       Type.String({ maxLength: 32768, description: 'PEM, leaf first, without the root.' }),
     ),
     expires_at: Type.Optional(Type.String({ format: 'date-time' })),
+    trusted_roots: Type.Optional(
+      Type.String({
+        maxLength: 16_384,
+        description:
+          'PEM of every root to trust from now on. Comes with `request_id` `trust` while the fact `trusted_roots` names others.',
+      }),
+    ),
     error: Type.Optional(
       Type.String({ maxLength: 100, description: 'Error code of the table in control-plane/errors.ts.' }),
     ),

@@ -6,6 +6,7 @@ import { changesBetween } from '../audit/changes.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { AccessUseCases, Person } from '../use-cases.ts';
+import { announceAccess } from './announce-access.ts';
 import { toListed, toPageRequest } from './list-page.ts';
 import type { Passwords } from './passwords.ts';
 import { listScope, permit } from './permit.ts';
@@ -15,12 +16,15 @@ interface MemberDeps {
   readonly database: Database;
   readonly passwords: Passwords;
   readonly log: Logger;
+  readonly now: () => Date;
 }
 
 type MemberUseCases = Pick<AccessUseCases, 'listMembers' | 'addMember' | 'updateMember' | 'removeMember'>;
 
 export function createMembers(deps: MemberDeps): MemberUseCases {
   const { database, passwords } = deps;
+  // People belong to no organisation: who is added may be known to others only, or to none yet.
+  const { asOwner } = database;
   return {
     async listMembers(person, orgId, query) {
       await listScope(database.organizations, person, 'member.read', orgId);
@@ -33,15 +37,16 @@ export function createMembers(deps: MemberDeps): MemberUseCases {
       // Hashing takes 0.1 s: outside the transaction, and only after the caller was let in.
       const passwordHash = await auditedOutside(deps, draft, async () => {
         await permitMembers(database, person, orgId, draft);
-        if ((await database.users.findByEmail(email)) !== null) return null;
+        if ((await asOwner(() => database.users.findByEmail(email))) !== null) return null;
         if (body.password === undefined) throw new AppError('member.password_required');
         return passwords.hash(body.password);
       });
       return audited(deps, draft, async (stores, entry) => {
-        const user = await personToAdd(stores, email, body, passwordHash);
-        await stores.users.addMember(orgId, user.id, body.role);
+        const user = await asOwner(() => personToAdd(stores, email, body, passwordHash));
+        const groupIds = await groupsOf(stores, orgId, body);
+        await stores.users.addMember(orgId, user.id, body.role, groupIds);
         entry.object = `user:${user.id}`;
-        entry.detail = { email, role: body.role, created: passwordHash !== null };
+        entry.detail = { email, role: body.role, group_ids: groupIds, created: passwordHash !== null };
         return memberView(await memberOf(stores, orgId, user.id));
       });
     },
@@ -51,9 +56,13 @@ export function createMembers(deps: MemberDeps): MemberUseCases {
         await permitMembers(stores, person, orgId, entry);
         const before = await memberOf(stores, orgId, userId);
         refuseSelf(person, before);
-        await stores.users.updateMember(orgId, userId, body.role);
-        entry.detail = changesBetween({ role: before.role }, { role: body.role });
-        return memberView({ ...before, role: body.role });
+        if (body.role !== 'org_admin') await keepAnAdmin(stores, person, orgId, before);
+        const groupIds = await groupsOf(stores, orgId, body);
+        await stores.users.updateMember(orgId, before.userId, body.role, groupIds);
+        const after = await memberOf(stores, orgId, before.userId);
+        entry.detail = { email: before.email, ...changesBetween(shownFields(before), shownFields(after)) };
+        await announceAccess(stores, orgId, deps.now());
+        return memberView(after);
       });
     },
 
@@ -62,8 +71,10 @@ export function createMembers(deps: MemberDeps): MemberUseCases {
         await permitMembers(stores, person, orgId, entry);
         const before = await memberOf(stores, orgId, userId);
         refuseSelf(person, before);
-        if (!(await stores.users.removeMember(orgId, userId))) throw new AppError('member.not_found');
+        await keepAnAdmin(stores, person, orgId, before);
+        if (!(await stores.users.removeMember(orgId, before.userId))) throw new AppError('member.not_found');
         entry.detail = { email: before.email, role: before.role };
+        await announceAccess(stores, orgId, deps.now());
       });
     },
   };
@@ -83,6 +94,34 @@ async function permitMembers(
 function refuseSelf(person: Person, member: Member): void {
   // Compares what the database has: a UUID in the address may be spelled in upper case.
   if (person.userId === member.userId) throw new AppError('member.self');
+}
+
+/**
+ * Nobody but a system admin leaves an organisation without an admin. Locks the admins, so that of two who take each
+ * other out, the second sees what the first did. @throws AppError 'member.last_admin'
+ */
+async function keepAnAdmin(stores: Stores, person: Person, orgId: string, leaving: Member): Promise<void> {
+  if (person.isSystemAdmin || leaving.role !== 'org_admin') return;
+  const admins = await stores.users.lockOrgAdmins(orgId);
+  // Whoever was taken out meanwhile takes nobody out.
+  if (!admins.includes(person.userId) && person.apiKey === null) throw new AppError('auth.forbidden');
+  if (!admins.some((id) => id !== leaving.userId)) throw new AppError('member.last_admin');
+}
+
+/** What the role is limited to; null: nothing. @throws AppError 'member.admin_limited', 'request.invalid' naming `group_ids` */
+async function groupsOf(
+  stores: Pick<Stores, 'groups'>,
+  orgId: string,
+  { role, group_ids }: BodyOf<'members.update'>,
+): Promise<readonly string[] | null> {
+  if (group_ids === undefined || group_ids === null) return null;
+  if (role === 'org_admin') throw new AppError('member.admin_limited');
+  const wanted = [...new Set(group_ids.map((id) => id.toLowerCase()))];
+  const known = await stores.groups.known(orgId, wanted);
+  if (known.length === wanted.length) return wanted;
+  throw new AppError('request.invalid', {
+    errors: [{ path: 'group_ids', message: 'not all of them are groups of the organisation' }],
+  });
 }
 
 /** A known person keeps name and password, whatever the body says: an admin must not take an account over. */
@@ -110,11 +149,15 @@ async function memberOf(stores: Pick<Stores, 'users'>, orgId: string, userId: st
   return member;
 }
 
+const shownFields = ({ role, groupIds }: Member) => ({ role, group_ids: groupIds });
+
 const memberView = (member: Member): MemberView => ({
   user_id: member.userId,
   email: member.email,
   name: member.name,
   role: member.role,
+  group_ids: member.groupIds === null ? null : [...member.groupIds],
+  disabled: member.isDisabled,
   created_at: member.createdAt.toISOString(),
   last_login_at: member.lastLoginAt?.toISOString() ?? null,
 });

@@ -1,13 +1,13 @@
 /** Organisations: list, create, show, rename. */
 import { RESERVED_SLUGS } from '#contract';
 import type { Database, Organization } from '#db';
-import type { OrganizationView } from '#web-api';
 import { audited, byPerson } from '../audit/audited.ts';
 import { changesBetween } from '../audit/changes.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { AccessUseCases } from '../use-cases.ts';
 import { toListed, toPageRequest } from './list-page.ts';
+import { organizationView } from './organization-view.ts';
 import { permit, permitGlobally } from './permit.ts';
 
 interface OrganizationDeps {
@@ -65,11 +65,3 @@ function existing(organization: Organization | null): Organization {
   if (organization === null) throw new AppError('organization.not_found');
   return organization;
 }
-
-const organizationView = (organization: Organization): OrganizationView => ({
-  id: organization.id,
-  slug: organization.slug,
-  name: organization.name,
-  created_at: organization.createdAt.toISOString(),
-  device_count: organization.deviceCount,
-});

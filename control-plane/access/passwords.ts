@@ -63,8 +63,8 @@ const isAffordable = ({ N, r, p }: Cost): boolean =>
   N >= 2 && N <= MAX_COST.N && r >= 1 && r <= MAX_COST.r && p >= 1 && p <= MAX_COST.p;
 
 function derive(password: string, salt: Uint8Array, cost: Cost): Promise<Buffer> {
-  // scrypt needs 128·N·r bytes; Node refuses at the limit itself, hence twice as much.
-  const options = { ...cost, maxmem: 256 * cost.N * cost.r };
+  // scrypt needs 128·r·(N + p + 2) bytes; Node refuses at the limit itself, hence twice as much.
+  const options = { ...cost, maxmem: 256 * cost.r * (cost.N + cost.p + 2) };
   return new Promise((resolve, reject) => {
     scrypt(password.normalize('NFKC'), salt, HASH_BYTES, options, (error, hash) =>
       error === null ? resolve(hash) : reject(error),

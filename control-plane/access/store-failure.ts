@@ -10,6 +10,9 @@ const CONFLICTS: Readonly<Record<string, ErrorCode>> = {
   device_name: 'device.name_taken',
   hardware_id: 'enrollment.hardware_known',
   name: 'integrator.name_taken',
+  service_account: 'service_account.name_taken',
+  secrets: 'secret.too_many',
+  group_name: 'group.name_taken',
 };
 
 /** AppError where the caller can act on it; everything else comes back as it is: a bug or a broken part of ours. */

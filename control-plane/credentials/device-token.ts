@@ -1,11 +1,11 @@
 /** The device's JWT: one hour, signed with Ed25519, bound to the certificate that the device holds (RFC 8705). */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createPrivateKey, createPublicKey, randomUUID } from 'node:crypto';
 import { calculateJwkThumbprint, errors, exportJWK, jwtVerify, SignJWT } from 'jose';
 import { Type } from 'typebox';
 import { DEVICE_ID, decodeValue, ORG_SLUG } from '#contract';
 import { AppError } from '../errors.ts';
+import { readOrCreateSigningKey } from './signing-key-file.ts';
+import { isPlainToken } from './token-text.ts';
 
 export const DEVICE_TOKEN_LIFE_MS = 3_600_000;
 /** A token that ends sooner than this is replaced with the next reply. */
@@ -48,7 +48,7 @@ const Claims = Type.Object({
 /** The key lies in `dir` (0600) and is made on first use; processes that start together agree on one. */
 export async function openDeviceTokens(options: { dir: string; now?: () => Date }): Promise<DeviceTokens> {
   const { dir, now = () => new Date() } = options;
-  const privateKey = createPrivateKey(await readOrCreateKey(dir));
+  const privateKey = createPrivateKey(await readOrCreateSigningKey(dir, KEY_FILE));
   if (privateKey.asymmetricKeyType !== 'ed25519') throw new Error(`${KEY_FILE} in ${dir} is no Ed25519 key`);
   const publicKey = createPublicKey(privateKey);
   const kid = await calculateJwkThumbprint(await exportJWK(publicKey));
@@ -75,7 +75,7 @@ export async function openDeviceTokens(options: { dir: string; now?: () => Date 
     },
 
     async verify(jwt) {
-      if (jwt.length > MAX_TOKEN_CHARACTERS) throw new AppError('auth.required');
+      if (jwt.length > MAX_TOKEN_CHARACTERS || !isPlainToken(jwt)) throw new AppError('auth.required');
       try {
         const { payload } = await jwtVerify(
           jwt,
@@ -118,40 +118,3 @@ export function thumbprintOf(fingerprintSha256: string): string | null {
   if (/^[0-9a-fA-F]{64}$/.test(hex)) return Buffer.from(hex, 'hex').toString('base64url');
   return /^[A-Za-z0-9_-]{43}$/.test(fingerprintSha256) ? fingerprintSha256 : null;
 }
-
-async function readOrCreateKey(dir: string): Promise<string> {
-  const path = join(dir, KEY_FILE);
-  const existing = await readIfThere(path);
-  if (existing !== null) return existing;
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  const { privateKey } = generateKeyPairSync('ed25519');
-  const draft = join(dir, `.${KEY_FILE}.${randomUUID()}`);
-  const file = await open(draft, 'wx', 0o600);
-  try {
-    await file.writeFile(privateKey.export({ type: 'pkcs8', format: 'pem' }));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  try {
-    // A hard link appears whole or not at all, and never replaces the key of a process that was faster.
-    await link(draft, path);
-  } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error;
-  } finally {
-    await rm(draft, { force: true });
-  }
-  return readFile(path, 'utf8');
-}
-
-async function readIfThere(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return null;
-    throw error;
-  }
-}
-
-const hasCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && 'code' in error && error.code === code;

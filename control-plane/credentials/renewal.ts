@@ -72,7 +72,7 @@ async function renew(
       isLive(certificate, at),
   );
   if (earlier !== undefined) {
-    return { chainPem: chainOf(earlier.pem, authority), expiresAt: earlier.notAfter };
+    return { chainPem: authority.chainOf(earlier.pem), expiresAt: earlier.notAfter };
   }
   const recent = certificates.filter(({ createdAt }) => at.getTime() - createdAt.getTime() < HOUR_MS);
   if (recent.length >= MAX_ISSUED_PER_HOUR) throw new AppError('rate.limited', { retryAfterSeconds: 600 });
@@ -89,7 +89,7 @@ async function renew(
     dnsName: `${org}.${deviceId}`,
     days: deps.deviceCertificateDays,
   });
-  const { serial, subject, fingerprintSha256, pem, notBefore, notAfter } = issued;
+  const { serial, subject, fingerprintSha256, pem, notBefore, notAfter, authorityId } = issued;
   await stores.certificates.add({
     serial,
     orgId: device.orgId,
@@ -102,6 +102,7 @@ async function renew(
     pem,
     notBefore,
     notAfter,
+    authorityId,
   });
   await audit(stores, request, device.orgId, 'success', { serial, not_after: notAfter.toISOString() });
   return { chainPem: issued.chainPem, expiresAt: notAfter };
@@ -123,14 +124,6 @@ function readCsr(csrPem: string): string {
     throw cause;
   }
 }
-
-/** The issuing certificate comes first in the trust list. */
-const chainOf = (leafPem: string, authority: Authority): string => {
-  const issuing = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/.exec(
-    authority.trustPem,
-  )?.[0];
-  return `${leafPem.trimEnd()}\n${issuing ?? ''}`;
-};
 
 const audit = (
   stores: Pick<Stores, 'audit'>,

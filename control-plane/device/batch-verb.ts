@@ -23,7 +23,7 @@ export type BatchVerb = (
  * @throws AppError 'ingest.gap', 'device.not_found' where it was deleted since it authenticated, 'auth.forbidden' for a
  * disabled one, 'request.invalid' for an unnumbered batch without one good record.
  */
-export function createBatchVerb(deps: { ingest: Ingest; now: () => Date }): BatchVerb {
+export function createBatchVerb(deps: { ingest: Pick<Ingest, 'submit'>; now: () => Date }): BatchVerb {
   return async (device, stream, fields, records) => {
     const decoded = decodeContent(stream, fields, records, stream, false);
     if (!decoded.ok) throw new AppError('request.invalid', { detail: decoded.reason });

@@ -7,6 +7,8 @@ import { AppError } from '../errors.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { IngestMessage } from '../ingest/message.ts';
 import type { Outcome } from '../ingest/outcome.ts';
+import { type ActiveConfiguration, activeConfiguration } from '../secrets/configuration-body.ts';
+import type { SecretBox } from '../secrets/secret-box.ts';
 import type { TelemetryCache } from '../settings-delivery/telemetry-cache.ts';
 import type { DeviceCaller, DeviceUseCases, Origin } from '../use-cases.ts';
 import { createBatchVerb } from './batch-verb.ts';
@@ -16,9 +18,11 @@ export interface DeviceUseCaseDeps {
   readonly authority: Authority;
   readonly deviceTokens: DeviceTokens;
   /** Started with `retry: false`; its owner stops it. */
-  readonly ingest: Ingest;
+  readonly ingest: Pick<Ingest, 'submit'>;
   readonly telemetryCache: TelemetryCache;
   readonly deviceCertificateDays: number;
+  /** Opens the bodies of configurations. */
+  readonly secretBox: SecretBox;
   /** `required`: a JWT counts only beside its own client certificate. */
   readonly deviceMtls: 'optional' | 'required';
   readonly now?: () => Date;
@@ -35,7 +39,7 @@ export function createDeviceUseCases(deps: DeviceUseCaseDeps): DeviceUseCases {
   const { database, deviceTokens, ingest, telemetryCache, now = () => new Date() } = deps;
   const sendBatch = createBatchVerb({ ingest, now });
 
-  /** The device behind a live certificate. @throws 'auth.required', 'auth.forbidden' */
+  /** The device behind a live certificate. @throws 'auth.required', 'auth.forbidden', 'organization.suspended' */
   async function holderOf(
     certificate: Certificate | null,
     origin: Origin,
@@ -46,6 +50,7 @@ export function createDeviceUseCases(deps: DeviceUseCaseDeps): DeviceUseCases {
     }
     const device = await database.devices.find(certificate.orgId, certificate.deviceId);
     if (device === null) throw new AppError('auth.required');
+    if (device.isOrgSuspended) throw new AppError('organization.suspended');
     if (device.intent === 'disabled') {
       throw new AppError('auth.forbidden', { detail: 'This device is disabled' });
     }
@@ -88,8 +93,11 @@ export function createDeviceUseCases(deps: DeviceUseCaseDeps): DeviceUseCases {
       return holderOf(isSame ? certificate : null, origin, claims.expiresAt);
     },
 
-    async authenticateCertificate(serial, origin) {
-      return holderOf(await database.certificates.findBySerial(serial.toLowerCase()), origin, null);
+    async authenticateCertificate(serial, sha256, origin) {
+      const found = await database.certificates.findBySerial(serial.toLowerCase());
+      // Another authority may give the same number to a certificate of its own.
+      const isSame = found?.fingerprintSha256 === sha256;
+      return holderOf(isSame ? found : null, origin, null);
     },
 
     async heartbeat(device, body) {
@@ -103,7 +111,7 @@ export function createDeviceUseCases(deps: DeviceUseCaseDeps): DeviceUseCases {
         certificateSerial: device.certificateSerial,
       });
       await noteAddress(database, device);
-      const config = await database.devices.activeConfig(device.orgId, device.deviceId);
+      const config = await configurationOrNull(deps, device);
       const isNewer = config !== null && config.version > (body.config?.version ?? 0);
       return {
         ack: true,
@@ -114,7 +122,7 @@ export function createDeviceUseCases(deps: DeviceUseCaseDeps): DeviceUseCases {
     },
 
     async config(device) {
-      const config = await database.devices.activeConfig(device.orgId, device.deviceId);
+      const config = await activeConfiguration(deps, device.orgId, device.deviceId);
       if (config === null) return { config_version: 0, config_data: {}, sha256: null };
       return { config_version: config.version, config_data: config.data, sha256: config.sha256 };
     },
@@ -140,7 +148,7 @@ export function createDeviceUseCases(deps: DeviceUseCaseDeps): DeviceUseCases {
 }
 
 /** @throws AppError 'device.not_found' where it was deleted since it authenticated, 'request.invalid' for poison. */
-async function submit(ingest: Ingest, message: IngestMessage): Promise<Outcome> {
+async function submit(ingest: Pick<Ingest, 'submit'>, message: IngestMessage): Promise<Outcome> {
   const outcome = await ingest.submit(message);
   if (outcome.kind === 'unknown_device') throw new AppError('device.not_found');
   if (outcome.kind === 'disabled')
@@ -156,6 +164,19 @@ async function noteAddress(database: Database, device: DeviceCaller): Promise<vo
   const { ipAddress } = device.origin;
   if (ipAddress === null || !isProven(device) || device.knownIpAddress === ipAddress) return;
   await database.devices.update(device.orgId, device.deviceId, { ipAddress });
+}
+
+/** A key service that does not answer keeps no heartbeat from being taken; the next one asks again. */
+async function configurationOrNull(
+  deps: DeviceUseCaseDeps,
+  { orgId, deviceId }: DeviceCaller,
+): Promise<ActiveConfiguration | null> {
+  try {
+    return await activeConfiguration(deps, orgId, deviceId);
+  } catch (error) {
+    if (error instanceof AppError && error.code.startsWith('encryption.')) return null;
+    throw error;
+  }
 }
 
 const isTokenNearItsEnd = (device: DeviceCaller, at: Date): boolean =>

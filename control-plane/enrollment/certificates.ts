@@ -53,6 +53,7 @@ export const certificateRow = (
   pem: issued.pem,
   notBefore: issued.notBefore,
   notAfter: issued.notAfter,
+  authorityId: issued.authorityId,
 });
 
 function refusingBadRequests<T>(work: () => T): T {

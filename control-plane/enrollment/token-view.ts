@@ -28,6 +28,10 @@ export const tokenView = (token: RegistrationToken, now: Date): TokenView => ({
   created_at: token.createdAt.toISOString(),
   created_by: token.createdBy,
   replaces_device_id: token.replacesDeviceId,
+  requires_approval: token.requiresApproval,
+  allowed_networks: [...token.allowedNetworks],
+  hardware_id: token.hardwareId,
+  group_ids: [...token.groupIds],
   last_device:
     token.lastDevice === null
       ? null

@@ -4,6 +4,7 @@ import type { BodyOf } from '#web-api';
 import { toListed, toPageRequest } from '../access/list-page.ts';
 import { listScope, permit } from '../access/permit.ts';
 import type { RandomBytes } from '../access/secrets.ts';
+import { networkOf } from '../access/standing.ts';
 import { audited, byPerson } from '../audit/audited.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -49,12 +50,15 @@ export function createTokens(deps: TokenDeps): TokenUseCases {
           tags: body.tags ?? [],
           expiresAt: new Date(now().getTime() + expiresInMs),
           createdBy: person.email,
+          requiresApproval: body.requires_approval ?? false,
+          allowedNetworks: networksOf(body.allowed_networks ?? []),
+          groupIds: await groupsOf(stores, orgId, body.group_ids ?? []),
           ...(await grantOf(stores, body)),
         });
         const view = tokenView(token, now());
         entry.object = `token:${token.id}`;
-        const { prefix, name, device_type, tags, max_uses, expires_at, replaces_device_id } = view;
-        entry.detail = { prefix, name, device_type, tags, max_uses, expires_at, replaces_device_id };
+        const { id: _id, organization_id: _organization, last_device: _last, uses: _uses, ...shown } = view;
+        entry.detail = shown;
         return { ...view, token: secret.token, install_command: installCommand(addresses, secret.token) };
       });
     },
@@ -93,4 +97,26 @@ async function grantOf(
     throw new AppError('token.replacement_invalid');
   }
   return { deviceType: device.type, maxUses, replacesDeviceId: device.id };
+}
+
+/** As PostgreSQL spells them. @throws AppError 'request.invalid' naming the one that is none */
+function networksOf(texts: readonly string[]): string[] {
+  return texts.map((text, index) => {
+    const network = networkOf(text);
+    if (network !== null) return network;
+    throw new AppError('request.invalid', {
+      errors: [{ path: `allowed_networks.${index}`, message: 'must be a network like 192.0.2.0/24' }],
+    });
+  });
+}
+
+/** @throws AppError 'group.not_found' */
+async function groupsOf(
+  stores: Pick<Stores, 'groups'>,
+  orgId: string,
+  groupIds: readonly string[],
+): Promise<string[]> {
+  const known = groupIds.length === 0 ? [] : await stores.groups.known(orgId, groupIds);
+  if (known.length !== groupIds.length) throw new AppError('group.not_found');
+  return [...known];
 }

@@ -1,6 +1,8 @@
 /** Everything that the page of one device shows (SD-E3). */
 import type { Certificate, Database, Device, PresenceSnapshot } from '#db';
 import type { DeviceDetail } from '#web-api';
+import { type ActiveConfiguration, activeConfiguration } from '../secrets/configuration-body.ts';
+import type { SecretBox } from '../secrets/secret-box.ts';
 import { certificateView, deviceView } from './device-view.ts';
 
 /** An hour of a beat's five kinds of measurement would be 600; the page draws the last few minutes. */
@@ -9,22 +11,25 @@ const RECENT_METRICS = 100;
 /** What the stores know beside the device's own row. */
 export interface DetailParts {
   readonly snapshot: PresenceSnapshot | null;
-  readonly config: Awaited<ReturnType<Database['devices']['activeConfig']>>;
+  readonly config: ActiveConfiguration | null;
   readonly metrics: Awaited<ReturnType<Database['series']['recent']>>;
   readonly certificates: readonly Certificate[];
+  /** That the person may know of. */
+  readonly groups: readonly { readonly id: string; readonly name: string }[];
 }
 
 export async function readDetailParts(
-  database: Database,
+  { database, secretBox }: { readonly database: Database; readonly secretBox: SecretBox },
   { orgId, id }: Pick<Device, 'orgId' | 'id'>,
 ): Promise<DetailParts> {
-  const [snapshot, config, metrics, certificates] = await Promise.all([
+  const [snapshot, config, metrics, certificates, groups] = await Promise.all([
     database.presence.snapshot(orgId, id),
-    database.devices.activeConfig(orgId, id),
+    activeConfiguration({ database, secretBox }, orgId, id),
     database.series.recent(orgId, id, RECENT_METRICS),
     database.certificates.ofDevice(orgId, id),
+    database.groups.ofDevice(orgId, id),
   ]);
-  return { snapshot, config, metrics, certificates };
+  return { snapshot, config, metrics, certificates, groups };
 }
 
 /** Pure. A device that never spoke has empty facts, and version 0 of its configuration. */
@@ -54,5 +59,6 @@ export function deviceDetail(device: Device, parts: DetailParts, now: Date): Dev
       value,
     })),
     certificates: parts.certificates.map((certificate) => certificateView(certificate, now)),
+    groups: [...parts.groups],
   };
 }

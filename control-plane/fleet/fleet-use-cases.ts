@@ -1,49 +1,60 @@
 /** Devices as admins see and change them. */
 import { REFUSAL_REASONS, type RefusalReason } from '#contract';
 import type { Database, Device, Intent, Stores } from '#db';
-import type { Action, BodyOf, RefusalView } from '#web-api';
+import type { BodyOf, RefusalView } from '#web-api';
 import { toListed, toPageRequest } from '../access/list-page.ts';
-import { listScope, permit } from '../access/permit.ts';
-import { type AuditDraft, audited, auditedOutside, byPerson } from '../audit/audited.ts';
+import { deviceScope, permit } from '../access/permit.ts';
+import type { RandomBytes } from '../access/secrets.ts';
+import { audited, auditedOutside, byPerson } from '../audit/audited.ts';
 import { changesBetween } from '../audit/changes.ts';
+import { issueOnImport } from '../enrollment/issue-on-import.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { FleetUseCases, Person } from '../use-cases.ts';
+import type { SecretBox } from '../secrets/secret-box.ts';
+import { permittedDevice } from '../telemetry/permitted-device.ts';
+import type { FleetUseCases } from '../use-cases.ts';
 import { announce, announceChanged } from './announce.ts';
 import { deviceDetail, readDetailParts } from './device-detail.ts';
 import { deviceView, presenceEventView } from './device-view.ts';
 import { importRows } from './import-devices.ts';
+import { liveFilter } from './live-filter.ts';
 import { lockDevice, revokeDevice } from './revoke-device.ts';
 
 export interface FleetDeps {
   readonly database: Database;
   readonly log: Logger;
   readonly now: () => Date;
+  readonly random: RandomBytes;
+  readonly secretBox: SecretBox;
 }
 
 export function createFleetUseCases(deps: FleetDeps): FleetUseCases {
   const { database, now } = deps;
   return {
     async list(person, query) {
-      const scope = await listScope(database.organizations, person, 'device.read', query.org_id);
+      const scope = await deviceScope(database.organizations, person, 'device.read', query.org_id);
       const filter = {
         ...(query.status === undefined ? {} : { status: query.status }),
         ...(query.type === undefined ? {} : { type: query.type }),
         ...(query.search === undefined || query.search === '' ? {} : { search: query.search }),
         ...(query.sort === undefined ? {} : { sort: query.sort }),
+        ...(query.group_id === undefined ? {} : { groupId: query.group_id.toLowerCase() }),
       };
       return toListed(await database.devices.list(scope, filter, toPageRequest(query)), deviceView);
     },
 
     async summary(person, query) {
-      const scope = await listScope(database.organizations, person, 'device.read', query.org_id);
+      const scope = await deviceScope(database.organizations, person, 'device.read', query.org_id);
       const { total, byStatus, byType } = await database.devices.summary(scope);
       return { total, by_status: byStatus, by_type: byType };
     },
 
     async get(person, deviceId) {
       const device = await permittedDevice(database, person, 'device.read', deviceId);
-      return deviceDetail(device, await readDetailParts(database, device), now());
+      const parts = await readDetailParts(deps, device);
+      const own = person.isSystemAdmin ? undefined : person.groups.get(device.orgId);
+      const groups = parts.groups.filter(({ id }) => own?.includes(id) ?? true);
+      return deviceDetail(device, { ...parts, groups }, now());
     },
 
     async update(person, deviceId, body) {
@@ -104,43 +115,41 @@ export function createFleetUseCases(deps: FleetDeps): FleetUseCases {
       return auditedOutside(deps, draft, async () => {
         const organization = await database.organizations.find(orgId);
         permit(person, 'device.import', organization?.id, 'organization.not_found', draft);
+        const issue = body.issue ?? 'none';
         draft.detail = { rows: body.devices.length };
-        const result = await importRows(database, organization.id, body.devices, { isTrial, now: now() });
-        const { created, failed } = result;
+        if (issue === 'tokens')
+          permit(person, 'token.write', organization.id, 'organization.not_found', draft);
+        if (issue === 'claim_codes') {
+          permit(person, 'claim.write', organization.id, 'organization.not_found', draft);
+        }
+        const result = await importRows(database, organization.id, body.devices, {
+          isTrial,
+          now: now(),
+          issue: issueOnImport({
+            issue,
+            expiresInSeconds: body.issue_expires_in_seconds,
+            createdBy: person.email,
+            now: now(),
+            random: deps.random,
+          }),
+        });
+        const { created, unchanged, failed } = result;
         if (!isTrial) {
-          await database.audit.append({ ...draft, outcome: 'success', detail: { created, failed } });
+          const detail = { created, unchanged, failed, ...(issue === 'none' ? {} : { issued: issue }) };
+          await database.audit.append({ ...draft, outcome: 'success', detail });
         }
         return result;
       });
     },
 
     async listRefusals(person, query) {
-      const scope = await listScope(database.organizations, person, 'refusal.read', query.org_id);
+      const scope = await deviceScope(database.organizations, person, 'refusal.read', query.org_id);
       const filter = query.device_id === undefined ? {} : { deviceId: query.device_id };
       return toListed(await database.refusals.list(scope, filter, toPageRequest(query)), refusalView);
     },
 
-    async liveScope(person, orgId) {
-      const scope = await listScope(database.organizations, person, 'device.read', orgId);
-      if (scope === null) return null;
-      return new Set(typeof scope === 'string' ? [scope] : scope);
-    },
+    liveFilter: (person, orgId) => liveFilter(database, person, orgId),
   };
-}
-
-async function permittedDevice(
-  stores: Pick<Stores, 'devices'>,
-  person: Person,
-  action: Action,
-  deviceId: string,
-  entry?: AuditDraft,
-): Promise<Device> {
-  const device = await stores.devices.find(null, deviceId);
-  permit(person, action, device?.orgId, 'device.not_found', entry);
-  if (device === null) throw new AppError('device.not_found');
-  // As the database spells it: the audit log is searched by it.
-  if (entry !== undefined) entry.object = `device:${device.id}`;
-  return device;
 }
 
 function changesOf(body: BodyOf<'devices.update'>): Parameters<Stores['devices']['update']>[2] {

@@ -27,6 +27,8 @@ export async function revokeDevice(
 ): Promise<readonly string[]> {
   const [presence] = await stores.presence.lock([{ org: device.orgSlug, device: device.id }]);
   const serials = await stores.certificates.revokeOfDevice(device.orgId, device.id, reason, now);
+  // Or the device would fetch a certificate after all.
+  await stores.enrollmentRequests.endOfDevice(device.orgId, device.id, now);
   if (presence !== undefined) {
     const { next, change } = decidePresence(presence, { kind: 'revoked' }, now);
     await stores.presence.save([next]);

@@ -1,5 +1,6 @@
 /** What devices hear after a commit: acks, one for each stream; tokens; settings that they do not have yet. */
 import { type Ack, topicFor } from '#contract';
+import { type TrustDelivery, trustMessage } from '../authorities/trust-delivery.ts';
 import type { AckTokens } from '../credentials/ack-tokens.ts';
 import type { Logger } from '../log.ts';
 import { createSettingsDelivery, settingsMessage } from '../settings-delivery/delivery.ts';
@@ -10,6 +11,7 @@ import type { Outcome } from './outcome.ts';
 export interface AnswersDeps {
   readonly tokens: AckTokens;
   readonly telemetry: TelemetryCache;
+  readonly trust: TrustDelivery;
   readonly publish: (topic: string, payload: string, qos?: 0 | 1) => boolean;
   readonly log: Logger;
   readonly now: () => Date;
@@ -36,6 +38,8 @@ export function createAnswers(deps: AnswersDeps): Answers {
     const { address, heartbeat } = message;
     const settings = delivery.due(deviceId, heartbeat, telemetry.of(orgId).settings);
     if (settings !== null) publish(...settingsMessage(address, settings));
+    const roots = deps.trust.due(deviceId, heartbeat);
+    if (roots !== null) publish(...trustMessage(address, roots));
     if (ack === null) return;
     if (!tokens.isDue(deviceId, heartbeat)) {
       send(address, ack);

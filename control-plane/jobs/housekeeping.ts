@@ -1,18 +1,26 @@
 /** The control plane's jobs: each under a database lock, so that of several processes one does the work. */
 import type { Database } from '#db';
+import type { CheckpointSigner } from '../audit/checkpoint-key.ts';
+import { signHeads } from '../audit/checkpoints.ts';
 import type { Logger } from '../log.ts';
 import type { Job } from './intervals.ts';
+import { type DestroyKeys, deleteDueOrganizations } from './organization-deletion.ts';
 import { sweepSilent } from './silence.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 /** A certificate that no device used within this time after it was issued is revoked (SEMANTICS 4.4.4). */
 export const PENDING_CERTIFICATE_MS = HOUR_MS;
 /** Refusals of the broker are kept this long. */
 export const REFUSALS_KEPT_MS = 30 * 24 * HOUR_MS;
+/** Registrations that were decided on, or whose token has ended, are kept this long after the machine last asked. */
+export const REQUESTS_KEPT_MS = 30 * 24 * HOUR_MS;
 /** Serials in one notice; see the 7,900 bytes of NOTIFY. */
 const MAX_SERIALS_PER_NOTICE = 150;
+/** Keys that expired or were revoked are shown this long; the audit log keeps them for ever. */
+export const ENDED_KEYS_KEPT_MS = 30 * 24 * HOUR_MS;
 /** (device, hour) pairs summed up in one go, at about a millisecond each: none of these transactions is long. */
 const ROLLUP_CHUNK = 500;
 /** In one run; what is left waits for the next minute. */
@@ -24,10 +32,14 @@ export interface HousekeepingDeps {
   readonly now: () => Date;
   /** Since when messages reach the database without a break; null while they do not. */
   readonly hearingSince: () => Date | null;
+  /** Null: no checkpoints of the audit log are made. */
+  readonly auditSigner: CheckpointSigner | null;
+  /** Of an organisation that is deleted. */
+  readonly destroyKeys: DestroyKeys;
 }
 
 export function housekeepingJobs(deps: HousekeepingDeps): readonly Job[] {
-  const { database, log, now } = deps;
+  const { database, log, now, auditSigner } = deps;
   const locked = (name: string, everyMs: number, work: () => Promise<void>): Job => ({
     name,
     everyMs,
@@ -49,13 +61,30 @@ export function housekeepingJobs(deps: HousekeepingDeps): readonly Job[] {
     }),
     locked('sessions', 10 * MINUTE_MS, async () => {
       await database.sessions.deleteExpired(now());
+      await database.apiKeys.deleteEnded(new Date(now().getTime() - ENDED_KEYS_KEPT_MS));
+    }),
+    locked('enrolment', HOUR_MS, async () => {
+      await database.enrollmentRequests.deleteOld(new Date(now().getTime() - REQUESTS_KEPT_MS));
+      await database.claimCodes.deleteExpired(now());
     }),
     locked('refusals', HOUR_MS, async () => {
       await database.refusals.deleteBefore(new Date(now().getTime() - REFUSALS_KEPT_MS));
     }),
+    locked('organization-deletion', 10 * MINUTE_MS, async () => {
+      for (const name of await deleteDueOrganizations(database, now, deps.destroyKeys)) {
+        log.info({ organization: name }, 'organisation deleted, as its grace is over');
+      }
+    }),
     locked('rollups', MINUTE_MS, async () => {
       await refreshRollups(database, now);
     }),
+    ...(auditSigner === null
+      ? []
+      : [
+          locked('audit-checkpoints', DAY_MS, async () => {
+            await signHeads(database, auditSigner, log, now());
+          }),
+        ]),
     locked('database-maintenance', HOUR_MS, () => database.maintain(now())),
   ];
 }

@@ -70,7 +70,15 @@ export function createWatch(options: WatchOptions): Watch {
     broker === null
       ? null
       : createLiveLink({
-          ...broker,
+          url: broker.url,
+          ...(broker.servername === undefined ? {} : { servername: broker.servername }),
+          // Both may change while we run.
+          get tls() {
+            return broker.tls;
+          },
+          get trustPem() {
+            return broker.trustPem;
+          },
           ...(options.lingerMs === undefined ? {} : { lingerMs: options.lingerMs }),
           onMessage: (topic, payload) => watched.get(topic)?.target.received(payload),
           onReady: (topic) => watched.get(topic)?.target.ready(),

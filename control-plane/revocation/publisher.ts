@@ -1,11 +1,28 @@
-/** Tells the brokers which certificates are revoked: each at once, and the whole list after every reconnect. */
+/** Tells the brokers which certificates are revoked and which organisations suspended: each at once, and all after every reconnect. */
 import { randomUUID } from 'node:crypto';
 import { Type } from 'typebox';
-import { decodeValue, MAX_SERIALS_PER_MESSAGE, type Revocations } from '#contract';
+import {
+  decodeValue,
+  MAX_SERIALS_PER_MESSAGE,
+  MAX_SUSPENDED_PER_MESSAGE,
+  ORG_SLUG,
+  type Revocations,
+} from '#contract';
 import type { Database } from '#db';
 import type { Logger } from '../log.ts';
 
-const Notice = Type.Object({ serials: Type.Array(Type.String({ pattern: '^[0-9a-f]{2,40}$' })) });
+const Notice = Type.Object({
+  serials: Type.Array(Type.String({ pattern: '^[0-9a-f]{2,40}$' })),
+  /** Suspended now. */
+  suspended_orgs: Type.Optional(Type.Array(Type.String({ pattern: ORG_SLUG.source }))),
+  /** Something was taken back, which only the whole list can say. */
+  refresh: Type.Optional(Type.Boolean()),
+});
+/** What brokers must refuse. */
+export interface Refused {
+  readonly serials: readonly string[];
+  readonly suspendedOrgs: readonly string[];
+}
 const RETRY_MS = 1000;
 /** Serials that wait to be told; beyond it the next message is a whole snapshot. */
 const MAX_WAITING = 50_000;
@@ -17,7 +34,7 @@ export interface RevocationPublisher {
 }
 
 export interface RevocationPublisherDeps {
-  readonly database: Pick<Database, 'listen' | 'certificates'>;
+  readonly database: Pick<Database, 'listen' | 'certificates' | 'organizations'>;
   /** False where it could not be handed over; the snapshot after the next connect makes up for it. */
   readonly publish: (message: Revocations) => boolean;
   readonly log: Logger;
@@ -28,33 +45,41 @@ export interface RevocationPublisherDeps {
 export async function startRevocationPublisher(deps: RevocationPublisherDeps): Promise<RevocationPublisher> {
   const { database, publish, log, now, newGeneration = randomUUID } = deps;
   let waiting: string[] = [];
+  let waitingOrgs: string[] = [];
   let isSnapshotDue = false;
   let isStopped = false;
   let pumping: Promise<void> | null = null;
   let retry: NodeJS.Timeout | null = null;
 
+  const hasNews = (): boolean => waiting.length > 0 || waitingOrgs.length > 0;
+
   function wake(): void {
     if (isStopped || pumping !== null) return;
     pumping = pump().finally(() => {
       pumping = null;
-      if (!isStopped && retry === null && (waiting.length > 0 || isSnapshotDue)) wake();
+      if (!isStopped && retry === null && (hasNews() || isSnapshotDue)) wake();
     });
   }
 
   /** One at a time: a snapshot read before a revocation must not be sent after the word of it. */
   async function pump(): Promise<void> {
-    while (!isStopped && (waiting.length > 0 || isSnapshotDue)) {
-      const serials = waiting;
+    while (!isStopped && (hasNews() || isSnapshotDue)) {
+      const news: Refused = { serials: waiting, suspendedOrgs: waitingOrgs };
       waiting = [];
-      for (const message of messagesOf('added', newGeneration(), serials)) publish(message);
+      waitingOrgs = [];
+      for (const message of messagesOf('added', newGeneration(), news)) publish(message);
       if (!isSnapshotDue) continue;
       isSnapshotDue = false;
       try {
         const revoked = await database.certificates.revoked(now());
-        const all = revoked.map(({ serial }) => serial);
+        const suspendedOrgs = await database.organizations.suspendedSlugs();
+        const all: Refused = { serials: revoked.map(({ serial }) => serial), suspendedOrgs };
         const messages = messagesOf('snapshot', newGeneration(), all);
         const sent = messages.every(publish);
-        log.info({ serials: all.length, sent }, 'revocation snapshot');
+        log.info(
+          { serials: all.serials.length, suspendedOrgs: suspendedOrgs.length, sent },
+          'revocation snapshot',
+        );
       } catch (error) {
         log.warn({ err: error }, 'revocations not read; trying again');
         isSnapshotDue = true;
@@ -82,6 +107,8 @@ export async function startRevocationPublisher(deps: RevocationPublisherDeps): P
         return;
       }
       waiting.push(...decoded.value.serials);
+      waitingOrgs.push(...(decoded.value.suspended_orgs ?? []));
+      if (decoded.value.refresh === true) isSnapshotDue = true;
       wake();
     },
     onResync: sendSnapshot,
@@ -98,19 +125,27 @@ export async function startRevocationPublisher(deps: RevocationPublisherDeps): P
   };
 }
 
-/** Parts of at most MAX_SERIALS_PER_MESSAGE; a snapshot has at least one, an empty addition none. Pure. */
+/** Parts of bounded size; a snapshot has at least one, an empty addition none. Pure. */
 export function messagesOf(
   kind: Revocations['kind'],
   generation: string,
-  serials: readonly string[],
+  { serials, suspendedOrgs }: Refused,
 ): Revocations[] {
-  if (kind === 'added' && serials.length === 0) return [];
-  const parts = Math.max(1, Math.ceil(serials.length / MAX_SERIALS_PER_MESSAGE));
+  const needed = Math.max(
+    Math.ceil(serials.length / MAX_SERIALS_PER_MESSAGE),
+    Math.ceil(suspendedOrgs.length / MAX_SUSPENDED_PER_MESSAGE),
+  );
+  if (kind === 'added' && needed === 0) return [];
+  const parts = Math.max(1, needed);
   return Array.from({ length: parts }, (_, index) => ({
     kind,
     generation,
     part: index + 1,
     parts,
     serials: serials.slice(index * MAX_SERIALS_PER_MESSAGE, (index + 1) * MAX_SERIALS_PER_MESSAGE),
+    suspended_orgs: suspendedOrgs.slice(
+      index * MAX_SUSPENDED_PER_MESSAGE,
+      (index + 1) * MAX_SUSPENDED_PER_MESSAGE,
+    ),
   }));
 }

@@ -1,14 +1,14 @@
 /** `--role broker`: the MQTT broker alone. Needs the certs folder; no database. */
 import { startBroker } from '#broker';
 import type { Settings } from '../settings.ts';
-import { openOwnAuthority, ownServerCertificate, watchCertificate } from './own-certificates.ts';
+import { followAuthority, openOwnAuthority, ownServerCertificate } from './own-certificates.ts';
 import { runRole } from './run-role.ts';
 
 /** How often the counters go to the log. */
 const METRICS_EVERY_MS = 60_000;
 
 export const runBroker = (settings: Settings): Promise<number> =>
-  runRole('broker', settings, async (log, endBecause) => {
+  runRole('broker', settings, async (log) => {
     const authority = await openOwnAuthority(settings);
     const readCertificate = () => ownServerCertificate(authority, 'broker', settings);
     const certificate = await readCertificate();
@@ -19,15 +19,18 @@ export const runBroker = (settings: Settings): Promise<number> =>
       trustPem: authority.trustPem,
       log,
     });
-    const watch = watchCertificate(certificate, readCertificate, {
-      changed: () => endBecause('own certificate renewed'),
-      failed: (error) => log.error({ err: error }, 'own certificate cannot be read'),
+    const watch = followAuthority({
+      authority,
+      current: certificate,
+      read: readCertificate,
+      use: (tls) => broker.useTls({ tls, trustPem: authority.trustPem }),
+      log,
     });
     const metrics = setInterval(() => log.info({ ...broker.metrics() }, 'broker metrics'), METRICS_EVERY_MS);
     return {
       async stop() {
         clearInterval(metrics);
-        watch.stop();
+        await watch.stop();
         await broker.stop();
       },
     };

@@ -14,7 +14,7 @@ export interface Running {
 export async function runRole(
   name: string,
   settings: Settings,
-  start: (log: Logger, endBecause: (reason: string) => void) => Promise<Running>,
+  start: (log: Logger) => Promise<Running>,
 ): Promise<number> {
   const log = createLog(name, settings.logLevel);
   const stopped = Promise.withResolvers<number>();
@@ -23,10 +23,7 @@ export async function runRole(
   // Alone on a machine there is no supervisor that would take Ctrl-C.
   if (process.send === undefined) process.on('SIGINT', () => stopped.resolve(0));
   try {
-    const running = await start(log, (reason) => {
-      log.info({ reason }, 'ending, to be started again');
-      stopped.resolve(0);
-    });
+    const running = await start(log);
     await report({ type: 'ready' });
     const code = await stopped.promise;
     await running.stop();

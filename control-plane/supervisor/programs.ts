@@ -68,6 +68,7 @@ export function fleetProgram(
 
 /** An agent has no use for what opens the database or the CA. */
 function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const { DATABASE_URL, CA_PASSPHRASE, ADMIN_PASSWORD, ...rest } = env;
+  const { DATABASE_URL, CA_PASSPHRASE, ADMIN_PASSWORD, ...others } = env;
+  const { VAULT_TOKEN, VAULT_SECRET_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, ...rest } = others;
   return rest;
 }

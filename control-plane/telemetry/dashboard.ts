@@ -1,7 +1,7 @@
 /** The fleet at a glance: who is there, who works hardest, what ingest takes in, what waits on devices. */
-import type { Database, IngestMinute, PresenceStore } from '#db';
+import { type Database, type IngestMinute, isGroupedScope, type PresenceStore } from '#db';
 import type { Dashboard, QueryOf } from '#web-api';
-import { listScope } from '../access/permit.ts';
+import { deviceScope } from '../access/permit.ts';
 import type { Person } from '../use-cases.ts';
 
 const MINUTE_MS = 60_000;
@@ -22,23 +22,25 @@ export async function readDashboard(
   query: QueryOf<'dashboard.get'>,
   now: Date,
 ): Promise<Dashboard> {
-  const scope = await listScope(database.organizations, person, 'telemetry.read', query.org_id);
-  const orgIds = typeof scope === 'string' ? [scope] : scope;
+  const found = await deviceScope(database.organizations, person, 'telemetry.read', query.org_id);
+  const scope = typeof found === 'string' ? [found] : found;
+  // Ingest is counted by organisation: a role that is limited to groups sees none of it.
+  const orgIds = isGroupedScope(scope) ? scope.orgIds : scope;
   const heardSince = new Date(now.getTime() - HEARD_WITHIN_MS);
   const dayAgo = new Date(now.getTime() - DAY_MS);
   const top = (metric: Parameters<PresenceStore['top']>[1]) =>
-    database.presence.top(orgIds, metric, heardSince, TOP_DEVICES);
+    database.presence.top(scope, metric, heardSince, TOP_DEVICES);
   const [summary, cpu, memory, disk, gpu, outboxes, worst, skewed, minutes, errors, lag] = await Promise.all([
     database.devices.summary(scope),
     top('cpu_percent'),
     top('memory_percent'),
     top('disk_percent'),
     top('gpu_percent'),
-    database.presence.outboxTotals(orgIds, heardSince),
+    database.presence.outboxTotals(scope, heardSince),
     top('outbox_records'),
     top('clock_skew_ms'),
     database.telemetry.minutes(orgIds, dayAgo, new Date(now.getTime() + MINUTE_MS)),
-    database.logs.countErrors(orgIds, dayAgo),
+    database.logs.countErrors(scope, dayAgo),
     person.isSystemAdmin ? database.series.rollupLagSeconds(now) : null,
   ]);
   return {

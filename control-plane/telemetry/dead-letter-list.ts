@@ -1,10 +1,10 @@
 /** What devices sent and could not be stored, as their admins see it. */
 import { DEFAULT_TELEMETRY } from '#contract';
 import { createRedactor, type Redactor } from '#contract/redaction';
-import type { Database, StoredDeadLetter } from '#db';
+import { type Database, isGroupedScope, type StoredDeadLetter } from '#db';
 import type { DeadLetterView, QueryOf } from '#web-api';
 import { toListed, toPageRequest } from '../access/list-page.ts';
-import { listScope, type OrgScope } from '../access/permit.ts';
+import { deviceScope, type OrgScope } from '../access/permit.ts';
 import type { Listed, Person } from '../use-cases.ts';
 
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
@@ -14,13 +14,14 @@ export async function listDeadLetters(
   person: Person,
   query: QueryOf<'dead_letters.list'>,
 ): Promise<Listed<DeadLetterView>> {
-  const scope = await listScope(database.organizations, person, 'dead_letter.read', query.org_id);
+  const scope = await deviceScope(database.organizations, person, 'dead_letter.read', query.org_id);
   const filter = {
     ...(query.device_id === undefined ? {} : { device: query.device_id.toLowerCase() }),
     ...(query.reason === undefined ? {} : { reason: query.reason }),
   };
-  const slugs = await slugsOf(database, scope);
-  const page = await database.telemetry.listDeadLetters(slugs, filter, toPageRequest(query));
+  const slugs = await slugsOf(database, isGroupedScope(scope) ? scope.orgIds : scope);
+  const letters = isGroupedScope(scope) ? { orgSlugs: slugs ?? [], groupIds: scope.groupIds } : slugs;
+  const page = await database.telemetry.listDeadLetters(letters, filter, toPageRequest(query));
   // Samples were redacted before they were stored; once more costs nothing and covers older ones.
   const redactor = createRedactor(DEFAULT_TELEMETRY.redaction);
   return toListed(page, (letter) => deadLetterView(letter, redactor));

@@ -1,7 +1,8 @@
 /** Which devices a query is about: named ones, or a group of one organisation; never of two. */
 import type { Database, Stores } from '#db';
 import { type Action, MAX_QUERY_DEVICES } from '#web-api';
-import { permit } from '../access/permit.ts';
+import { knownDevices, permitWithinGroups } from '../access/permit.ts';
+import { isLimited } from '../access/policy.ts';
 import type { AuditDraft } from '../audit/audited.ts';
 import { AppError } from '../errors.ts';
 import type { Person } from '../use-cases.ts';
@@ -20,7 +21,7 @@ export interface ChosenDevices {
   readonly orgId: string;
   /** By name. */
   readonly devices: readonly { readonly id: string; readonly name: string }[];
-  /** Neither ids nor type nor tag narrow the organisation. */
+  /** Neither ids nor type nor tag narrow the organisation, nor a role that is limited to groups. */
   readonly isWholeOrganization: boolean;
 }
 
@@ -44,6 +45,7 @@ export async function chooseDevices(
     ...(ids === null ? {} : { ids }),
     ...(query.type === undefined ? {} : { type: query.type }),
     ...(query.tag === undefined ? {} : { tag: query.tag }),
+    ...(isLimited(person, orgId) ? { groupIds: person.groups.get(orgId) ?? [] } : {}),
   };
   const devices = await database.devices.choose(orgId, choice, MAX_GROUP_DEVICES + 1);
   if (ids !== null && devices.length < ids.length) throw unknownIds();
@@ -64,14 +66,14 @@ async function orgOf(
 ): Promise<string> {
   if (orgId !== undefined) {
     const organization = await database.organizations.find(orgId.toLowerCase());
-    permit(person, action, organization?.id, 'organization.not_found', entry);
+    permitWithinGroups(person, action, organization?.id, 'organization.not_found', entry);
     return organization.id;
   }
   const [first] = ids ?? [];
   if (first === undefined) throw invalid('org_id', 'is needed where device_ids are not given');
-  const device = await database.devices.find(null, first);
+  const device = await database.devices.find(knownDevices(person), first);
   try {
-    permit(person, action, device?.orgId, 'device.not_found', entry);
+    permitWithinGroups(person, action, device?.orgId, 'device.not_found', entry);
   } catch (error) {
     if (error instanceof AppError && error.code === 'device.not_found') throw unknownIds();
     throw error;

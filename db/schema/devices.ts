@@ -23,6 +23,7 @@ export const edgeDevices = pgTable('edge_devices', {
   agentVersion: varchar('agent_version'),
   tags: text().array().notNull().default([]),
   metadata: jsonb().$type<Record<string, unknown>>().notNull().default({}),
+  claimedFromOrgId: uuid('claimed_from_organization_id'),
   createdAt: instant('created_at').notNull().defaultNow(),
   updatedAt: instant('updated_at').notNull().defaultNow(),
 });

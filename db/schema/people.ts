@@ -7,6 +7,9 @@ export const organizations = pgTable('organizations', {
   slug: varchar().notNull(),
   name: varchar().notNull(),
   createdAt: instant('created_at').notNull().defaultNow(),
+  suspendedAt: instant('suspended_at'),
+  suspensionReason: varchar('suspension_reason'),
+  deleteAfter: instant('delete_after'),
 });
 
 export const users = pgTable('users', {
@@ -17,8 +20,12 @@ export const users = pgTable('users', {
   isSystemAdmin: boolean('is_system_admin').notNull().default(false),
   mustChangePassword: boolean('must_change_password').notNull().default(false),
   disabled: boolean().notNull().default(false),
+  kind: varchar({ enum: ['person', 'service'] })
+    .notNull()
+    .default('person'),
   issuer: varchar(),
   subject: varchar(),
+  adminByProvider: boolean('admin_by_provider').notNull().default(false),
   lastLoginAt: instant('last_login_at'),
   createdAt: instant('created_at').notNull().defaultNow(),
 });
@@ -29,6 +36,10 @@ export const memberships = pgTable(
     organizationId: uuid('organization_id').notNull(),
     userId: uuid('user_id').notNull(),
     role: varchar({ enum: ['org_admin', 'operator', 'release_manager', 'auditor', 'org_member'] }).notNull(),
+    isLimited: boolean('is_limited').notNull().default(false),
+    source: varchar({ enum: ['local', 'provider'] })
+      .notNull()
+      .default('local'),
     createdAt: instant('created_at').notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.organizationId, table.userId] })],
@@ -43,4 +54,5 @@ export const sessions = pgTable('sessions', {
   createdAt: instant('created_at').notNull(),
   lastUsedAt: instant('last_used_at').notNull(),
   expiresAt: instant('expires_at').notNull(),
+  id: uuid().notNull().defaultRandom(),
 });

@@ -26,6 +26,7 @@ const columns = {
   createdAt: deviceCertificates.createdAt,
   revokedAt: deviceCertificates.revokedAt,
   revocationReason: deviceCertificates.revocationReason,
+  authorityId: deviceCertificates.authorityId,
 };
 
 export function createCertificateStore({ orm, rows, count }: Queries): CertificateStore {
@@ -99,6 +100,9 @@ export function createCertificateStore({ orm, rows, count }: Queries): Certifica
         at,
       ),
 
+    revokeOfOrganization: (orgId, reason, at) =>
+      revokeHeld(eq(deviceCertificates.organizationId, orgId), reason, at),
+
     activateHeard: () =>
       count(
         `UPDATE device_certificates SET state = 'active' WHERE serial IN (
@@ -127,12 +131,13 @@ export function createCertificateStore({ orm, rows, count }: Queries): Certifica
           serial: deviceCertificates.serial,
           revokedAt: deviceCertificates.revokedAt,
           reason: deviceCertificates.revocationReason,
+          authorityId: deviceCertificates.authorityId,
         })
         .from(deviceCertificates)
         .where(and(eq(deviceCertificates.state, 'revoked'), gt(deviceCertificates.notAfter, now)))
         .orderBy(deviceCertificates.serial);
-      return found.flatMap(({ serial, revokedAt, reason }) =>
-        revokedAt === null ? [] : [{ serial, revokedAt, reason }],
+      return found.flatMap(({ serial, revokedAt, reason, authorityId }) =>
+        revokedAt === null ? [] : [{ serial, revokedAt, reason, authorityId }],
       );
     },
   };

@@ -1,5 +1,5 @@
 /** What could not be stored, cut to size: written by ingest, shown in the console. */
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, or, type SQL, sql } from 'drizzle-orm';
 import { edgeDevices } from '../schema/devices.ts';
 import { organizations } from '../schema/people.ts';
 import { deadLetters } from '../schema/time-series.ts';
@@ -35,17 +35,19 @@ export function createDeadLetters({
       );
     },
 
-    async listDeadLetters(orgSlugs, { device, reason }, request) {
+    async listDeadLetters(scope, { device, reason }, request) {
       const page = openPage(
         {
           parts: [{ key: deadLetters.id, kind: 'number' }],
           descending: true,
-          boundTo: ['dead_letters', orgSlugs, device, reason],
+          boundTo: ['dead_letters', scope, device, reason],
         },
         request,
       );
       const matches = allOf(
-        inScope(deadLetters.orgSlug, orgSlugs),
+        scope !== null && 'groupIds' in scope
+          ? or(inScope(deadLetters.orgSlug, scope.orgSlugs), isOfGroups(scope.groupIds))
+          : inScope(deadLetters.orgSlug, scope),
         device === undefined ? undefined : eq(deadLetters.device, device),
         reason === undefined ? undefined : sql`strpos(lower(${deadLetters.reason}), lower(${reason})) > 0`,
       );
@@ -81,6 +83,12 @@ export function createDeadLetters({
     },
   };
 }
+
+/** Named by its topic as a device of one of the groups, under the organisation of that device. */
+const isOfGroups = (groupIds: readonly string[]): SQL => sql`EXISTS (
+  SELECT FROM device_group_members m JOIN organizations o ON o.id = m.organization_id
+  WHERE m.group_id = ANY (${sql.param([...groupIds])}::uuid[]) AND m.device_id::text = dead_letters.device
+    AND o.slug = dead_letters.org_slug)`;
 
 /** PostgreSQL has no U+0000 in text, and dead letters are what was malformed. */
 const storable = (text: string | null): string | null =>

@@ -2,9 +2,10 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm';
 import { deviceConfigurations, devicePresence, edgeDevices } from '../schema/devices.ts';
 import { organizations } from '../schema/people.ts';
-import type { Device, DeviceFilter, DeviceStatus, DeviceStore } from './contracts/devices.ts';
+import type { Device, DeviceFilter, DeviceScope, DeviceStatus, DeviceStore } from './contracts/devices.ts';
+import { inDeviceScope, inGroups } from './device-scope.ts';
 import { type KeyPart, openPage } from './page.ts';
-import { allOf, inScope, type Queries, type Scope } from './queries.ts';
+import { allOf, inScope, type Queries } from './queries.ts';
 
 /** The column trails by up to 30 s, for it is indexed; what is shown is the newest beat. Null in both: never seen. */
 const liveLastSeen = sql<Date | null>`(
@@ -15,6 +16,7 @@ const deviceColumns = {
   id: edgeDevices.id,
   orgId: edgeDevices.organizationId,
   orgSlug: organizations.slug,
+  isOrgSuspended: sql<boolean>`${organizations.suspendedAt} IS NOT NULL`,
   name: edgeDevices.name,
   type: edgeDevices.type,
   hardwareId: edgeDevices.hardwareId,
@@ -27,6 +29,7 @@ const deviceColumns = {
   ipAddress: edgeDevices.ipAddress,
   tags: edgeDevices.tags,
   metadata: edgeDevices.metadata,
+  claimedFromOrgId: edgeDevices.claimedFromOrgId,
   createdAt: edgeDevices.createdAt,
   updatedAt: edgeDevices.updatedAt,
 };
@@ -41,8 +44,10 @@ const SORT_KEYS: ReadonlyMap<string, KeyPart> = new Map<string, KeyPart>(
   }),
 );
 const DEFAULT_SORT = 'device_name';
+/** What a scope is held against. */
+const OWNER = { orgId: edgeDevices.organizationId, deviceId: edgeDevices.id };
 
-export function createDeviceStore({ orm, rows, count }: Queries): DeviceStore {
+export function createDeviceStore({ orm, rows, count, inTransaction }: Queries): DeviceStore {
   const select = () =>
     orm
       .select(deviceColumns)
@@ -50,28 +55,30 @@ export function createDeviceStore({ orm, rows, count }: Queries): DeviceStore {
       .innerJoin(organizations, eq(organizations.id, edgeDevices.organizationId))
       .$dynamic();
 
-  async function find(orgId: string | null, deviceId: string): Promise<Device | null> {
-    const [device] = await select().where(
-      allOf(eq(edgeDevices.id, deviceId), inScope(edgeDevices.organizationId, orgId)),
-    );
+  async function find(scope: DeviceScope, deviceId: string): Promise<Device | null> {
+    const [device] = await select().where(allOf(eq(edgeDevices.id, deviceId), inDeviceScope(OWNER, scope)));
     return device ?? null;
   }
 
   return {
     async create(orgId, input) {
-      const [made] = await rows<{ id: string }>(
-        `WITH made AS (
-           INSERT INTO edge_devices
-             (organization_id, device_name, device_type, device_id, firmware_version, ip_address, tags)
-           VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id
-         ), presence AS (
-           INSERT INTO device_presence (device_id) SELECT id FROM made
-         ) SELECT id FROM made`,
-        [
-          ...[orgId, input.name, input.type, input.hardwareId],
-          ...[input.firmwareVersion ?? null, input.ipAddress ?? null, input.tags ?? []],
-        ],
-      );
+      // Two statements: row-level security lets in the presence of a device that is there already.
+      const made = await inTransaction(async (queries) => {
+        const [row] = await queries.rows<{ id: string }>(
+          `INSERT INTO edge_devices
+             (organization_id, device_name, device_type, device_id, firmware_version, ip_address, tags, metadata,
+              claimed_from_organization_id)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`,
+          [
+            ...[orgId, input.name, input.type, input.hardwareId],
+            ...[input.firmwareVersion ?? null, input.ipAddress ?? null, input.tags ?? []],
+            ...[input.metadata ?? {}, input.claimedFromOrgId ?? null],
+          ],
+        );
+        if (row !== undefined)
+          await queries.count('INSERT INTO device_presence (device_id) VALUES ($1)', [row.id]);
+        return row;
+      });
       const device = made === undefined ? null : await find(orgId, made.id);
       if (device === null) throw new Error('the new device was not returned');
       return device;
@@ -86,7 +93,15 @@ export function createDeviceStore({ orm, rows, count }: Queries): DeviceStore {
       return device ?? null;
     },
 
-    choose: (orgId, { ids, type, tag }, limit) =>
+    async isNameTaken(orgId, name) {
+      const [taken] = await rows('SELECT FROM edge_devices WHERE organization_id = $1 AND device_name = $2', [
+        orgId,
+        name,
+      ]);
+      return taken !== undefined;
+    },
+
+    choose: (orgId, { ids, type, tag, groupIds }, limit) =>
       orm
         .select({ id: edgeDevices.id, name: edgeDevices.name })
         .from(edgeDevices)
@@ -96,6 +111,7 @@ export function createDeviceStore({ orm, rows, count }: Queries): DeviceStore {
             ids === undefined ? undefined : inScope(edgeDevices.id, ids),
             type === undefined ? undefined : sql`${edgeDevices.type} = ${type}`,
             tag === undefined ? undefined : sql`${tag} = ANY (${edgeDevices.tags})`,
+            groupIds === undefined ? undefined : sql`${edgeDevices.id} IN (${inGroups(groupIds)})`,
           ),
         )
         .orderBy(edgeDevices.name, edgeDevices.id)
@@ -109,7 +125,7 @@ export function createDeviceStore({ orm, rows, count }: Queries): DeviceStore {
         {
           parts: [key, { key: edgeDevices.id, kind: 'uuid' }],
           descending: sort.startsWith('-'),
-          boundTo: ['devices', scope, sort, filter.status, filter.type, filter.search],
+          boundTo: ['devices', scope, sort, filter.status, filter.type, filter.search, filter.groupId],
         },
         request,
       );
@@ -130,7 +146,7 @@ export function createDeviceStore({ orm, rows, count }: Queries): DeviceStore {
       const groups = await orm
         .select({ status: deviceColumns.status, type: edgeDevices.type, count: sql<number>`count(*)::int` })
         .from(edgeDevices)
-        .where(inScope(edgeDevices.organizationId, scope))
+        .where(inDeviceScope(OWNER, scope))
         .groupBy(edgeDevices.status, edgeDevices.type);
       const byStatus: Record<string, number> = {};
       const byType: Record<string, number> = {};
@@ -184,12 +200,13 @@ export function createDeviceStore({ orm, rows, count }: Queries): DeviceStore {
   };
 }
 
-function matching(scope: Scope, { status, type, search }: DeviceFilter): SQL {
+function matching(scope: DeviceScope, { status, type, search, groupId }: DeviceFilter): SQL {
   return allOf(
-    inScope(edgeDevices.organizationId, scope),
+    inDeviceScope(OWNER, scope),
     status === undefined ? undefined : sql`${edgeDevices.status} = ${status}`,
     type === undefined ? undefined : sql`${edgeDevices.type} = ${type}`,
     search === undefined || search === '' ? undefined : containing(search),
+    groupId === undefined ? undefined : sql`${edgeDevices.id} IN (${inGroups([groupId])})`,
   );
 }
 

@@ -1,5 +1,6 @@
 /** Log lines as they are read: by device, level, service, time and words, from a place in either direction. */
 import type { LogLine, LogPlace, LogQuery, LogSearch, LogStore } from './contracts/logs.ts';
+import { isGrouped } from './device-scope.ts';
 import { type LogTerm, parseLogText, tsqueryOf } from './log-text.ts';
 import { NARROW_MICROS, type Window, type WindowWalk, walkWindows } from './log-windows.ts';
 import type { Queries } from './queries.ts';
@@ -69,13 +70,20 @@ export function createLogStore(
       return found.map(({ name }) => name);
     },
 
-    async countErrors(orgIds, since) {
+    async countErrors(scope, since) {
+      const { orgIds, groupIds } = isGrouped(scope) ? scope : { orgIds: scope, groupIds: [] };
+      const ofLevel = `"timestamp" >= $2 AND log_level IN ('error', 'critical') LIMIT ${MAX_ERRORS}`;
+      // Apart, so that each has its index.
       const [counted] = await rows<{ lines: number }>(
-        `SELECT count(*)::float8 AS lines FROM (
+        `SELECT least((SELECT count(*) FROM (
            SELECT FROM device_logs
            WHERE organization_id IN (SELECT id FROM organizations WHERE $1::uuid[] IS NULL OR id = ANY ($1))
-             AND "timestamp" >= $2 AND log_level IN ('error', 'critical') LIMIT ${MAX_ERRORS}) AS line`,
-        [orgIds, since],
+             AND ${ofLevel}) AS line)
+         + (SELECT count(*) FROM (
+           SELECT FROM device_logs
+           WHERE device_id IN (SELECT device_id FROM device_group_members WHERE group_id = ANY ($3::uuid[]))
+             AND ${ofLevel}) AS line), ${MAX_ERRORS})::float8 AS lines`,
+        [orgIds, since, groupIds],
       );
       return counted?.lines ?? 0;
     },

@@ -3,6 +3,7 @@ import { eq, inArray, sql } from 'drizzle-orm';
 import { edgeDevices } from '../schema/devices.ts';
 import { organizations } from '../schema/people.ts';
 import type { Organization, OrganizationStore } from './contracts/people.ts';
+import { createOrganizationRemoval } from './organization-removal.ts';
 import { openPage } from './page.ts';
 import { allOf, inScope, type Queries } from './queries.ts';
 
@@ -11,9 +12,13 @@ const columns = {
   slug: organizations.slug,
   name: organizations.name,
   createdAt: organizations.createdAt,
+  suspendedAt: organizations.suspendedAt,
+  suspensionReason: organizations.suspensionReason,
+  deleteAfter: organizations.deleteAfter,
 };
 
-export function createOrganizationStore({ orm }: Queries): OrganizationStore {
+export function createOrganizationStore(queries: Queries): OrganizationStore {
+  const { orm, rows: read } = queries;
   /** Counted apart from the list: a grouped join would read all devices for each page. */
   async function withCounts(rows: readonly Omit<Organization, 'deviceCount'>[]): Promise<Organization[]> {
     const ids = rows.map(({ id }) => id);
@@ -26,13 +31,7 @@ export function createOrganizationStore({ orm }: Queries): OrganizationStore {
             .where(inArray(edgeDevices.organizationId, ids))
             .groupBy(edgeDevices.organizationId);
     const countOf = new Map(counts.map(({ id, count }) => [id, count]));
-    return rows.map(({ id, slug, name, createdAt }) => ({
-      id,
-      slug,
-      name,
-      createdAt,
-      deviceCount: countOf.get(id) ?? 0,
-    }));
+    return rows.map((row) => ({ ...row, deviceCount: countOf.get(row.id) ?? 0 }));
   }
 
   return {
@@ -73,8 +72,14 @@ export function createOrganizationStore({ orm }: Queries): OrganizationStore {
         .limit(page.limit)
         .offset(page.offset);
       const total = await orm.$count(organizations, scope);
-      const counted = new Map((await withCounts(rows)).map((row) => [row.id, row]));
-      return page.close(rows, total, (row) => counted.get(row.id) ?? { ...row, deviceCount: 0 });
+      const counted = new Map(
+        (await withCounts(rows.map(({ cursorKeys: _, ...row }) => row))).map((row) => [row.id, row]),
+      );
+      return page.close(
+        rows,
+        total,
+        ({ cursorKeys: _, ...row }) => counted.get(row.id) ?? { ...row, deviceCount: 0 },
+      );
     },
 
     async rename(orgId, name) {
@@ -85,5 +90,41 @@ export function createOrganizationStore({ orm }: Queries): OrganizationStore {
         .returning(columns);
       return (await withCounts(rows))[0] ?? null;
     },
+
+    async lock(orgId) {
+      const found = await orm
+        .select(columns)
+        .from(organizations)
+        .where(eq(organizations.id, orgId))
+        .for('no key update');
+      return (await withCounts(found))[0] ?? null;
+    },
+
+    async suspend(orgId, { at, reason, deleteAfter }) {
+      const found = await orm
+        .update(organizations)
+        .set({ suspendedAt: at, suspensionReason: reason, deleteAfter })
+        .where(eq(organizations.id, orgId))
+        .returning(columns);
+      return (await withCounts(found))[0] ?? null;
+    },
+
+    async resume(orgId) {
+      const found = await orm
+        .update(organizations)
+        .set({ suspendedAt: null, suspensionReason: null, deleteAfter: null })
+        .where(eq(organizations.id, orgId))
+        .returning(columns);
+      return (await withCounts(found))[0] ?? null;
+    },
+
+    async suspendedSlugs() {
+      const found = await read<{ slug: string }>(
+        'SELECT slug FROM organizations WHERE suspended_at IS NOT NULL ORDER BY slug',
+      );
+      return found.map(({ slug }) => slug);
+    },
+
+    ...createOrganizationRemoval(queries),
   };
 }

@@ -4,6 +4,7 @@ import { decodeValue, Heartbeat, isDeviceId } from '#contract';
 import { presenceEvents } from '../schema/time-series.ts';
 import type { DeviceStatus, Intent, Observation } from './contracts/devices.ts';
 import type { HeartbeatRow, PresenceSnapshot, PresenceStore, SharedDevice } from './contracts/presence.ts';
+import { deviceScopeSql } from './device-scope.ts';
 import { openPage } from './page.ts';
 import { isoOf, type Queries } from './queries.ts';
 
@@ -52,6 +53,9 @@ const TOP_METRICS = {
   clock_skew_ms: { value: 'p.clock_skew_ms::float8', rank: 'abs(p.clock_skew_ms)' },
 } as const;
 const MAX_TOP = 1000;
+
+/** What a scope is held against. */
+const OWNER = { orgId: 'd.organization_id', deviceId: 'd.id' };
 
 export function createPresenceStore({ orm, rows, count }: Queries): PresenceStore {
   return {
@@ -210,25 +214,28 @@ export function createPresenceStore({ orm, rows, count }: Queries): PresenceStor
       return row === undefined ? null : toSnapshot(row);
     },
 
-    top: (orgIds, metric, since, limit) =>
-      rows<{ deviceId: string; deviceName: string; status: DeviceStatus; value: number }>(
+    top(scope, metric, since, limit) {
+      const { condition, parameters } = deviceScopeSql(OWNER, scope, 3);
+      return rows<{ deviceId: string; deviceName: string; status: DeviceStatus; value: number }>(
         `SELECT d.id AS "deviceId", d.device_name AS "deviceName", d.status, ${TOP_METRICS[metric].value} AS value
          FROM device_presence p JOIN edge_devices d ON d.id = p.device_id
-         WHERE ($1::uuid[] IS NULL OR d.organization_id = ANY ($1)) AND p.last_heartbeat_at >= $2
+         WHERE p.last_heartbeat_at >= $1 AND ${condition}
            AND ${TOP_METRICS[metric].value} IS NOT NULL
-         ORDER BY ${TOP_METRICS[metric].rank} DESC, d.device_name, d.id LIMIT $3`,
-        [orgIds, since, Math.min(limit, MAX_TOP)],
-      ),
+         ORDER BY ${TOP_METRICS[metric].rank} DESC, d.device_name, d.id LIMIT $2`,
+        [since, Math.min(limit, MAX_TOP), ...parameters],
+      );
+    },
 
-    async outboxTotals(orgIds, since) {
+    async outboxTotals(scope, since) {
+      const { condition, parameters } = deviceScopeSql(OWNER, scope, 2);
       const outbox = (field: string) => `(p.heartbeat #>> '{outbox,${field}}')::float8`;
       const [totals] = await rows<Awaited<ReturnType<PresenceStore['outboxTotals']>>>(
         `SELECT count(*) FILTER (WHERE ${outbox('records')} > 0)::float8 AS "devicesWithBacklog",
                 coalesce(sum(${outbox('records')}), 0) AS records, coalesce(sum(${outbox('bytes')}), 0) AS bytes,
                 coalesce(sum(${outbox('dropped')}), 0) AS dropped
          FROM device_presence p JOIN edge_devices d ON d.id = p.device_id
-         WHERE ($1::uuid[] IS NULL OR d.organization_id = ANY ($1)) AND p.last_heartbeat_at >= $2`,
-        [orgIds, since],
+         WHERE p.last_heartbeat_at >= $1 AND ${condition}`,
+        [since, ...parameters],
       );
       return totals ?? { devicesWithBacklog: 0, records: 0, bytes: 0, dropped: 0 };
     },

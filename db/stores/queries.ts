@@ -3,6 +3,7 @@ import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import type pg from 'pg';
+import { currentScope, enterSql, type TenantScope } from '../tenant.ts';
 import { copyIn } from './copy-in.ts';
 import { transact } from './transact.ts';
 
@@ -19,34 +20,64 @@ export interface Queries {
   inTransaction<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
 }
 
+/** On connections of a pool; inside a scope of db/tenant.ts each statement is a transaction of its own. */
 export function queriesOn(pool: pg.Pool): Queries {
   const inTransaction = <T>(work: (queries: Queries) => Promise<T>): Promise<T> =>
-    transact(pool, (client) => work(queriesIn(client)));
+    transact(pool, (client, scope) => work(queriesIn(client, scope)));
   return {
-    ...statementsOn(pool),
+    ...statementsOn((statement) =>
+      currentScope() === null ? statement(pool) : transact(pool, (client) => statement(client)),
+    ),
     copy: (text, data) => inTransaction((queries) => queries.copy(text, data)),
     inTransaction,
   };
 }
 
-/** On the connection of an open transaction. */
-export function queriesIn(client: pg.PoolClient): Queries {
+/** On the connection of an open transaction, which was begun for `scope`. Statements run one after the other. */
+export function queriesIn(client: pg.PoolClient, scope: TenantScope | null): Queries {
+  let last: Promise<unknown> = Promise.resolve();
+  const run = <T>(statement: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
+    const work = () =>
+      currentScope() === scope ? statement(client) : inOtherScope(client, scope, () => statement(client));
+    const result = last.then(work, work);
+    last = result;
+    return result;
+  };
   const queries: Queries = {
-    ...statementsOn(client),
-    copy: (text, data) => copyIn(client, text, data),
+    ...statementsOn(run),
+    copy: (text, data) => run((connection) => copyIn(connection, text, data)),
     inTransaction: (work) => work(queries),
   };
   return queries;
 }
 
-function statementsOn(connection: pg.Pool | pg.PoolClient): Pick<Queries, 'orm' | 'rows' | 'count'> {
-  const run = <R extends pg.QueryResultRow>(text: string, parameters: readonly unknown[] = []) =>
-    connection.query<R>(text, [...parameters]);
+async function inOtherScope<T>(
+  client: pg.PoolClient,
+  begunFor: TenantScope | null,
+  statement: () => Promise<T>,
+): Promise<T> {
+  await client.query(enterSql(currentScope()));
+  const result = await statement();
+  // Where the statement fails the transaction, or the savepoint that knows the scope of before, is all that is left.
+  await client.query(enterSql(begunFor));
+  return result;
+}
+
+type Run = <T>(statement: (connection: pg.Pool | pg.PoolClient) => Promise<T>) => Promise<T>;
+
+function statementsOn(run: Run): Pick<Queries, 'orm' | 'rows' | 'count'> {
+  const query = <R extends pg.QueryResultRow>(text: string, parameters: readonly unknown[] = []) =>
+    run((connection) => connection.query<R>(text, [...parameters]));
+  // All that drizzle calls of a client, as long as nobody begins a transaction by it.
+  const client: Pick<pg.PoolClient, 'query'> = {
+    query: ((config: pg.QueryConfig, values?: unknown[]) =>
+      run((connection) => connection.query(config, values))) as pg.PoolClient['query'],
+  };
   return {
-    orm: drizzle({ client: connection }),
+    orm: drizzle({ client: client as pg.PoolClient }),
     rows: async <R extends pg.QueryResultRow>(text: string, parameters?: readonly unknown[]) =>
-      (await run<R>(text, parameters)).rows,
-    count: async (text, parameters) => (await run(text, parameters)).rowCount ?? 0,
+      (await query<R>(text, parameters)).rows,
+    count: async (text, parameters) => (await query(text, parameters)).rowCount ?? 0,
   };
 }
 

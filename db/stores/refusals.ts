@@ -3,8 +3,9 @@ import { and, eq, lt } from 'drizzle-orm';
 import { isDeviceId } from '#contract';
 import { brokerRefusals } from '../schema/records.ts';
 import type { RefusalStore } from './contracts/records.ts';
+import { inDeviceScope } from './device-scope.ts';
 import { openPage } from './page.ts';
-import { inScope, type Queries } from './queries.ts';
+import type { Queries } from './queries.ts';
 
 export function createRefusalStore({ orm, count }: Queries): RefusalStore {
   return {
@@ -38,7 +39,7 @@ export function createRefusalStore({ orm, count }: Queries): RefusalStore {
         request,
       );
       const matches = and(
-        inScope(brokerRefusals.organizationId, scope),
+        inDeviceScope({ orgId: brokerRefusals.organizationId, deviceId: brokerRefusals.deviceId }, scope),
         deviceId === undefined ? undefined : eq(brokerRefusals.deviceId, deviceId),
       );
       const found = await orm

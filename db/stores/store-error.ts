@@ -26,7 +26,10 @@ const FIELD_OF_CONSTRAINT: Readonly<Record<string, string>> = {
   edge_devices_hardware_key: 'hardware_id',
   registration_tokens_hash_key: 'token_hash',
   integrators_name_key: 'name',
+  device_groups_name_key: 'group_name',
+  service_accounts_name_key: 'service_account',
   device_certificates_pkey: 'serial',
+  audit_log_attempt_key: 'attempt',
 };
 
 const UNIQUE_VIOLATION = '23505';

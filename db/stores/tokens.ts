@@ -25,6 +25,10 @@ const tokenColumns = {
   createdAt: registrationTokens.createdAt,
   createdBy: registrationTokens.createdBy,
   replacesDeviceId: registrationTokens.replacesDeviceId,
+  requiresApproval: registrationTokens.requiresApproval,
+  allowedNetworks: registrationTokens.allowedNetworks,
+  hardwareId: registrationTokens.hardwareId,
+  groupIds: registrationTokens.groupIds,
   lastDevice: {
     id: lastDevice.id,
     name: lastDevice.name,
@@ -41,19 +45,23 @@ export function createTokenStore({ orm, rows, count }: Queries): RegistrationTok
       .innerJoin(organizations, eq(organizations.id, registrationTokens.organizationId))
       .leftJoin(
         lastDevice,
-        eq(
-          lastDevice.id,
-          orm
-            .select({ deviceId: registrationTokenUses.deviceId })
-            .from(registrationTokenUses)
-            .where(
-              and(
-                eq(registrationTokenUses.tokenId, registrationTokens.id),
-                sql`${registrationTokenUses.deviceId} IS NOT NULL`,
-              ),
-            )
-            .orderBy(desc(registrationTokenUses.usedAt))
-            .limit(1),
+        // Of the token's own organisation: a claimed device is another's business.
+        and(
+          eq(lastDevice.organizationId, registrationTokens.organizationId),
+          eq(
+            lastDevice.id,
+            orm
+              .select({ deviceId: registrationTokenUses.deviceId })
+              .from(registrationTokenUses)
+              .where(
+                and(
+                  eq(registrationTokenUses.tokenId, registrationTokens.id),
+                  sql`${registrationTokenUses.deviceId} IS NOT NULL`,
+                ),
+              )
+              .orderBy(desc(registrationTokenUses.usedAt))
+              .limit(1),
+          ),
         ),
       );
 
@@ -64,10 +72,16 @@ export function createTokenStore({ orm, rows, count }: Queries): RegistrationTok
   }
 
   return {
-    async create(orgId, { tags, ...input }) {
+    async create(orgId, { tags, allowedNetworks, groupIds, ...input }) {
       const [made] = await orm
         .insert(registrationTokens)
-        .values({ ...input, organizationId: orgId, tags: [...tags] })
+        .values({
+          ...input,
+          organizationId: orgId,
+          tags: [...tags],
+          allowedNetworks: [...(allowedNetworks ?? [])],
+          groupIds: [...(groupIds ?? [])],
+        })
         .returning({ id: registrationTokens.id });
       const token = made === undefined ? null : await find(orgId, made.id);
       if (token === null) throw new Error('the new token was not returned');
@@ -117,6 +131,14 @@ export function createTokenStore({ orm, rows, count }: Queries): RegistrationTok
       const [locked] = await rows<{ id: string }>(
         'SELECT id FROM registration_tokens WHERE token_hash = $1 FOR UPDATE',
         [tokenHash],
+      );
+      return locked === undefined ? null : await find(null, locked.id);
+    },
+
+    async lock(tokenId) {
+      const [locked] = await rows<{ id: string }>(
+        'SELECT id FROM registration_tokens WHERE id = $1 FOR UPDATE',
+        [tokenId],
       );
       return locked === undefined ? null : await find(null, locked.id);
     },

@@ -1,12 +1,20 @@
 /** One transaction on one connection of a pool. */
 import type pg from 'pg';
+import { beginSql, currentScope, type TenantScope } from '../tenant.ts';
 
-/** Commits when `work` resolves, rolls back when it throws; a connection that cannot do that is closed. */
-export async function transact<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+/**
+ * Commits when `work` resolves, rolls back when it throws; a connection that cannot do that is closed. Role and
+ * settings of the scope are the transaction's own: whoever has the connection next finds nothing of them.
+ */
+export async function transact<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient, scope: TenantScope | null) => Promise<T>,
+): Promise<T> {
+  const scope = currentScope();
   const client = await pool.connect();
   try {
-    await client.query('BEGIN');
-    const result = await work(client);
+    await client.query(beginSql(scope));
+    const result = await work(client, scope);
     const { command } = await client.query('COMMIT');
     // After a failed statement PostgreSQL answers COMMIT with ROLLBACK, and no error.
     if (command !== 'COMMIT')

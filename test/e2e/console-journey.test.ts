@@ -143,6 +143,7 @@ describe('the first hour', () => {
     await page.locator('.page-head .pill').getByText('Maintenance').waitFor();
     await choose('Revoke certificates');
     await page.getByLabel('Reason').fill('end of the journey');
+    await page.getByLabel(/to confirm/).fill('second-machine');
     await page.getByRole('button', { name: 'Revoke', exact: true }).click();
     await page.getByText('Revoked', { exact: true }).first().waitFor();
     await choose('Delete');
@@ -169,6 +170,7 @@ describe('the first hour', () => {
       .first()
       .waitFor();
     await page.getByRole('link', { name: 'Organisation' }).click();
+    await page.getByRole('link', { name: 'People and roles' }).click();
     await page.getByRole('button', { name: 'Add member' }).click();
     await page.getByLabel('E-mail').fill('jonas@example.org');
     await page.getByRole('textbox', { name: /^Name/ }).fill('Jonas Keller');

@@ -13,7 +13,9 @@ export async function runBar(measure: () => Promise<BarResult>): Promise<never> 
     const { name, figure, limit, holds } = await measure();
     process.stdout.write(`${name}: ${figure} (${limit})\n`);
     process.exit(holds ? 0 : 1);
-  } catch (error) {
+  } catch (thrown) {
+    // What broke first, where tidying up failed because of it.
+    const error = thrown instanceof SuppressedError ? thrown.suppressed : thrown;
     const [message, stack] = error instanceof Error ? [error.message, error.stack] : [String(error), ''];
     process.stdout.write(`${stack}\nbroke off: ${message.split('\n')[0]}\n`);
     process.exit(1);

@@ -38,6 +38,13 @@ const pick = <T>(list: readonly [T, ...T[]] | readonly T[], index: number): T =>
   return item;
 };
 
+const ACTIVE = {
+  state: 'active' as const,
+  suspended_at: null,
+  suspension_reason: null,
+  delete_after: null,
+};
+
 export function organizations(nowMs: number): OrganizationView[] {
   return [
     {
@@ -46,6 +53,7 @@ export function organizations(nowMs: number): OrganizationView[] {
       name: 'Acme Retail',
       created_at: iso(nowMs - 90 * 24 * 60 * MINUTE_MS),
       device_count: 0,
+      ...ACTIVE,
     },
     {
       id: uuidOf(1, 2),
@@ -53,6 +61,7 @@ export function organizations(nowMs: number): OrganizationView[] {
       name: 'Nordwind Energy',
       created_at: iso(nowMs - 30 * 24 * 60 * MINUTE_MS),
       device_count: 0,
+      ...ACTIVE,
     },
   ];
 }
@@ -64,6 +73,9 @@ export function administrator(nowMs: number, mustChangePassword = false): Me {
     name: 'Ada Sommer',
     is_system_admin: true,
     must_change_password: mustChangePassword,
+    has_password: true,
+    has_second_factor: false,
+    must_enroll_second_factor: false,
     csrf_token: 'fixture-csrf',
     session_expires_at: iso(nowMs + 8 * 60 * MINUTE_MS),
     actions: [...ACTIONS],
@@ -84,6 +96,8 @@ export function reader(nowMs: number): Me {
         organization_slug: 'acme',
         organization_name: 'Acme Retail',
         role: 'org_member',
+        group_ids: null,
+        barred_by: null,
         actions: ['organization.read', 'device.read', 'member.read', 'telemetry.read', 'log.read'],
       },
     ],
@@ -136,6 +150,7 @@ export function detailOf(device: DeviceView, nowMs: number): DeviceDetail {
   const hasBeaten = device.last_seen !== null;
   return {
     ...device,
+    groups: [],
     facts: hasBeaten
       ? {
           hostname: device.device_name,
@@ -208,6 +223,10 @@ export function tokens(nowMs: number): TokenView[] {
     created_at: iso(nowMs - 10 * MINUTE_MS),
     created_by: 'ada@acme.example',
     replaces_device_id: null,
+    requires_approval: false,
+    allowed_networks: [],
+    hardware_id: null,
+    group_ids: [],
     last_device: null,
     ...over,
   });
@@ -257,6 +276,8 @@ export const members = (nowMs: number): MemberView[] => [
     email: 'ada@acme.example',
     name: 'Ada Sommer',
     role: 'org_admin',
+    group_ids: null,
+    disabled: false,
     created_at: iso(nowMs - 40_000 * MINUTE_MS),
     last_login_at: iso(nowMs - 4 * MINUTE_MS),
   },
@@ -265,6 +286,8 @@ export const members = (nowMs: number): MemberView[] => [
     email: 'jonas.keller@acme.example',
     name: 'Jonas Keller',
     role: 'org_member',
+    group_ids: null,
+    disabled: false,
     created_at: iso(nowMs - 20_000 * MINUTE_MS),
     last_login_at: null,
   },
@@ -279,15 +302,38 @@ export function audit(nowMs: number): AuditView[] {
     'integrator.create',
     'device.register',
   ];
-  return Array.from({ length: 30 }, (_, index) => ({
-    id: String(9000 - index),
-    at: iso(nowMs - index * 7 * MINUTE_MS),
-    organization_id: index % 5 === 2 ? null : uuidOf(1, 1),
-    actor: index % 6 === 5 ? `token:${uuidOf(4, 1)}` : 'person:ada@acme.example',
-    ip_address: '10.20.0.14',
-    action: pick(actions, index),
-    object: `device:${uuidOf(3, index)}`,
-    outcome: index % 9 === 4 ? 'refused' : 'success',
-    detail: { before: { device_name: 'old-name' }, after: { device_name: 'new-name' } },
-  }));
+  return Array.from({ length: 30 }, (_, index) => {
+    const isToken = index % 6 === 5;
+    const isRefused = index % 9 === 4;
+    const objectId = uuidOf(3, index);
+    const actorId = isToken ? uuidOf(4, 1) : 'ada@acme.example';
+    return {
+      id: String(9000 - index),
+      at: iso(nowMs - index * 7 * MINUTE_MS),
+      organization_id: index % 5 === 2 ? null : uuidOf(1, 1),
+      actor: `${isToken ? 'token' : 'person'}:${actorId}`,
+      actor_kind: isToken ? 'token' : 'person',
+      actor_id: actorId,
+      ip_address: '10.20.0.14',
+      user_agent: 'Mozilla/5.0',
+      request_id: uuidOf(9, index),
+      action: pick(actions, index),
+      object: `device:${objectId}`,
+      object_kind: 'device',
+      object_id: objectId,
+      outcome: isRefused ? 'refused' : 'success',
+      error_code: isRefused ? 'auth.forbidden' : null,
+      repeats: 1,
+      detail: isRefused ? { code: 'auth.forbidden' } : {},
+      before: isRefused
+        ? null
+        : { device_name: 'old-name', password: '[redacted:secret-field]', tags: ['a'] },
+      after: isRefused
+        ? null
+        : { device_name: 'new-name', password: '[redacted:secret-field]', tags: ['a', 'b'] },
+      chain_position: 9000 - index,
+      previous_hash: String(index).padStart(64, '0'),
+      hash: String(index + 1).padStart(64, '0'),
+    };
+  });
 }

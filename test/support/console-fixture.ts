@@ -5,9 +5,13 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { extname, join, resolve } from 'node:path';
-import type { DeviceView, LiveEvent, Me, TokenView } from '#web-api';
+import type { ApprovalView, DeviceView, LiveEvent, Me, TokenView } from '#web-api';
 import { type DeviceStatus, ROUTES, type RouteName } from '#web-api';
+import { type AccessState, accessAnswers, accessState } from './console-access-answers.ts';
+import { type CredentialState, credentialAnswers, credentialState } from './console-credential-answers.ts';
 import * as data from './console-data.ts';
+import { approvals, enrolmentAnswers } from './console-enrolment-answers.ts';
+import { secretAnswers } from './console-secret-answers.ts';
 import { type TelemetryState, telemetryAnswers, telemetryState } from './console-telemetry-answers.ts';
 
 const DIST = resolve(import.meta.dirname, '../../web/client/dist');
@@ -26,6 +30,7 @@ export interface ConsoleFixture {
   readonly url: string;
   readonly devices: Map<string, DeviceView>;
   readonly tokens: TokenView[];
+  readonly approvals: ApprovalView[];
   /** Who the session cookie stands for; null = signed out. */
   me: Me | null;
   /** Requests so far, newest last. */
@@ -44,6 +49,9 @@ export interface ConsoleFixture {
   emit(event: LiveEvent): void;
   /** What is stored of logs, dead letters and settings. */
   readonly telemetry: TelemetryState;
+  /** What is stored of people, groups, organisations, security, certificates and the audit log. */
+  readonly access: AccessState;
+  readonly credentials: CredentialState;
   /** Sends to everybody who looks at a device live. */
   emitWatch(
     update: { readonly kind: 'logs' | 'metrics' | 'state' } & Readonly<Record<string, unknown>>,
@@ -78,6 +86,8 @@ export async function startConsoleFixture(options: {
   const streams = new Set<ServerResponse>();
   const watchers = new Set<ServerResponse>();
   const telemetry = telemetryState(nowMs);
+  const access = accessState(nowMs);
+  const credentials = credentialState(nowMs);
   const failures = new Map<RouteName, Answer>();
   const held = new Map<RouteName, Promise<void>>();
   const requests: ConsoleFixture['requests'] = [];
@@ -94,7 +104,10 @@ export async function startConsoleFixture(options: {
   const fixture: Omit<ConsoleFixture, 'url'> = {
     devices,
     tokens,
+    approvals: approvals(nowMs),
     telemetry,
+    access,
+    credentials,
     watchers,
     emitWatch(update) {
       for (const stream of watchers)
@@ -162,7 +175,14 @@ export async function startConsoleFixture(options: {
     },
   };
 
-  const handlers = { ...answers(fixture, nowMs), ...telemetryAnswers(telemetry, devices, nowMs) };
+  const handlers = {
+    ...answers(fixture, nowMs),
+    ...secretAnswers(nowMs),
+    ...enrolmentAnswers(fixture.approvals, devices, access.claimCodes, nowMs),
+    ...accessAnswers(access, devices, nowMs),
+    ...credentialAnswers(credentials, nowMs),
+    ...telemetryAnswers(telemetry, devices, nowMs),
+  };
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const address = new URL(request.url ?? '/', 'http://fixture');
@@ -221,7 +241,7 @@ function answers(
   nowMs: number,
 ): Partial<Record<RouteName, (call: Call) => Answer>> {
   const { devices, tokens } = fixture;
-  const organizations = data.organizations(nowMs);
+  const { organizations, groupDevices } = fixture.access;
   const byOrganization = <T extends { organization_id: string | null }>(
     items: readonly T[],
     call: Call,
@@ -235,6 +255,7 @@ function answers(
   };
   return {
     'auth.me': () => (fixture.me === null ? problem(401, 'auth.required') : ok(fixture.me)),
+    'auth.methods': () => ok({ password: true, oidc: null }),
     'auth.login': (call) => {
       if (call.body.password !== 'correct horse battery') return problem(401, 'auth.invalid_credentials');
       fixture.me ??= data.administrator(nowMs);
@@ -244,18 +265,16 @@ function answers(
       fixture.me = null;
       return { status: 204 };
     },
+    'oidc.logout': () => {
+      fixture.me = null;
+      return ok({ logout_url: null });
+    },
     'auth.password': () => {
       if (fixture.me !== null) fixture.me = { ...fixture.me, must_change_password: false };
       return { status: 204 };
     },
     'organizations.list': () =>
       pageOf(fixture.me?.is_system_admin ? organizations : organizations.slice(0, 1)),
-    'organizations.get': (call) => {
-      const found = organizations.find(({ id }) => id === call.params.organization_id);
-      return found === undefined
-        ? problem(404, 'organization.not_found')
-        : ok({ ...found, device_count: devices.size });
-    },
     'organizations.create': (call) => {
       const created = {
         id: data.uuidOf(1, organizations.length + 1),
@@ -263,18 +282,27 @@ function answers(
         name: String(call.body.name),
         created_at: data.iso(nowMs),
         device_count: 0,
+        state: 'active' as const,
+        suspended_at: null,
+        suspension_reason: null,
+        delete_after: null,
       };
       organizations.push(created);
       return { status: 201, body: created };
     },
-    'members.list': () => pageOf(data.members(nowMs)),
-    'members.add': (call) => ({
-      status: 201,
-      body: { ...data.members(nowMs)[1], name: String(call.body.email) },
-    }),
-    'devices.list': (call) => listDevices([...byOrganization([...devices.values()], call)], call.query),
+    'devices.list': (call) => {
+      const groupId = call.query.get('group_id');
+      const found = byOrganization([...devices.values()], call).filter(
+        ({ id }) => groupId === null || groupDevices.get(groupId)?.has(id) === true,
+      );
+      return listDevices([...found], call.query);
+    },
     'devices.summary': (call) => ok(summaryOf(byOrganization([...devices.values()], call))),
-    'devices.get': (call) => known(call, (device) => ok(data.detailOf(device, nowMs))),
+    'devices.get': (call) =>
+      known(call, (device) => {
+        const own = fixture.access.groups.filter(({ id }) => groupDevices.get(id)?.has(device.id) === true);
+        return ok({ ...data.detailOf(device, nowMs), groups: own.map(({ id, name }) => ({ id, name })) });
+      }),
     'devices.update': (call) =>
       known(call, (device) => {
         const { device_name, status, tags } = call.body;
@@ -365,7 +393,6 @@ function answers(
       },
     }),
     'integrators.delete': () => ({ status: 204 }),
-    'audit.list': (call) => pageOf(byOrganization(data.audit(nowMs), call)),
   };
 }
 
@@ -414,17 +441,20 @@ function summaryOf(devices: readonly DeviceView[]) {
 function importDevices(call: Call): Answer {
   const rows = Array.isArray(call.body.devices) ? call.body.devices : [];
   const results = rows.map((row: unknown, index) => {
-    const isGood = JSON.stringify(row).includes('"uc1-pro"');
+    const isGood = /"(uc1-pro|gateway)"/.test(JSON.stringify(row));
     return {
       row: index + 1,
       ok: isGood,
+      outcome: isGood ? 'created' : 'failed',
       device_id: null,
       error: isGood ? null : 'request.invalid',
       detail: isGood ? null : 'device_type: must be uc1-pro, gateway or custom',
+      token: isGood && call.body.issue === 'tokens' ? `oce_k3v9Qm2x_${index}` : null,
+      claim_code: null,
     };
   });
   const created = results.filter((result) => result.ok).length;
-  return ok({ created, failed: results.length - created, rows: results });
+  return ok({ created, unchanged: 0, failed: results.length - created, rows: results });
 }
 
 async function readBody(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {

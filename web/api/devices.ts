@@ -1,6 +1,7 @@
 /** Devices over HTTP: the admins' side (SD-E2…E5) and what one device says (SD-E1, E6, E7, E11). */
 import { type Static, Type } from 'typebox';
 import { Heartbeat, HeartbeatMetrics, ServiceStatus } from '#contract';
+import { GroupName } from './groups.ts';
 import { Nullable, PageOf, PageQuery, Timestamp, Uuid } from './page.ts';
 import type { Route } from './route.ts';
 
@@ -102,6 +103,7 @@ export const DeviceDetail = Type.Object({
     }),
   ),
   certificates: Type.Array(CertificateView),
+  groups: Type.Array(GroupName, { description: 'Device groups that it is in.' }),
 });
 export type DeviceDetail = Static<typeof DeviceDetail>;
 
@@ -132,6 +134,7 @@ export const SORTS = [
   '-created_at',
 ] as const;
 export const DeviceQuery = Type.Object({
+  group_id: Type.Optional(Uuid('Devices in this group alone.')),
   org_id: Type.Optional(Uuid()),
   status: Type.Optional(Type.Enum([...DEVICE_STATUSES])),
   type: Type.Optional(Type.Enum([...DEVICE_TYPES])),
@@ -164,27 +167,52 @@ export const ImportRow = Type.Object({
   device_type: Type.Enum([...DEVICE_TYPES]),
   hardware_id: HardwareId,
   tags: Type.Optional(Tags),
+  groups: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 100 }), {
+      maxItems: 20,
+      uniqueItems: true,
+      description: 'Names of device groups to join.',
+    }),
+  ),
+  metadata: Type.Optional(
+    Type.Record(Type.String({ maxLength: 100 }), Type.Unknown(), { maxProperties: 100 }),
+  ),
 });
 export type ImportRow = Static<typeof ImportRow>;
+export const IMPORT_ISSUES = ['none', 'tokens', 'claim_codes'] as const;
+export const IMPORT_OUTCOMES = ['created', 'unchanged', 'failed'] as const;
 export const ImportBody = Type.Object({
   organization_id: Uuid(),
-  dry_run: Type.Optional(Type.Boolean()),
+  dry_run: Type.Optional(Type.Boolean({ description: 'Says what would become of each row, keeps nothing.' })),
+  issue: Type.Optional(
+    Type.Enum([...IMPORT_ISSUES], {
+      description: 'What each new row gets, shown once: a token for that hardware alone, or a claim code.',
+    }),
+  ),
+  issue_expires_in_seconds: Type.Optional(
+    Type.Integer({ minimum: 60, maximum: 31_536_000, default: 2_592_000 }),
+  ),
   devices: Type.Array(Type.Unknown(), {
     minItems: 1,
     maxItems: 5000,
     description: 'Rows of ImportRow; a bad row fails alone.',
   }),
 });
+export type ImportBody = Static<typeof ImportBody>;
 export const ImportResult = Type.Object({
-  created: Type.Integer(),
+  created: Type.Integer({ description: 'Of a dry run: what would be.' }),
+  unchanged: Type.Integer({ description: 'Rows that are there already, as they are.' }),
   failed: Type.Integer(),
   rows: Type.Array(
     Type.Object({
       row: Type.Integer(),
       ok: Type.Boolean(),
+      outcome: Type.Enum([...IMPORT_OUTCOMES]),
       device_id: Nullable(Uuid()),
       error: Nullable(Type.String()),
       detail: Nullable(Type.String()),
+      token: Nullable(Type.String({ description: 'Kept nowhere else.' })),
+      claim_code: Nullable(Type.String({ description: 'Kept nowhere else.' })),
     }),
   ),
 });

@@ -21,6 +21,10 @@ export const TokenView = Type.Object({
   created_at: Timestamp(),
   created_by: Nullable(Type.String()),
   replaces_device_id: Nullable(Uuid()),
+  requires_approval: Type.Boolean(),
+  allowed_networks: Type.Array(Type.String({ description: 'CIDR.' })),
+  hardware_id: Nullable(Type.String({ description: 'The only hardware that it is good for.' })),
+  group_ids: Type.Array(Uuid()),
   last_device: Nullable(Type.Object({ id: Uuid(), device_name: Type.String(), status: Type.String() })),
 });
 export type TokenView = Static<typeof TokenView>;
@@ -36,6 +40,18 @@ export const CreateTokenBody = Type.Object({
   expires_in_seconds: Type.Optional(Type.Integer({ minimum: 60, maximum: 31_536_000, default: 3600 })),
   replaces_device_id: Type.Optional(
     Uuid('New hardware takes over this device and its history; one use only.'),
+  ),
+  requires_approval: Type.Optional(
+    Type.Boolean({ description: 'People decide on each registration, whatever the organisation asks.' }),
+  ),
+  allowed_networks: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 50 }), {
+      maxItems: 20,
+      description: 'CIDR, e.g. 192.0.2.0/24; empty = from everywhere.',
+    }),
+  ),
+  group_ids: Type.Optional(
+    Type.Array(Uuid(), { maxItems: 20, uniqueItems: true, description: 'Device groups to join.' }),
   ),
 });
 

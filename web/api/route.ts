@@ -35,6 +35,7 @@ export const ACTIONS = [
   'secret.write',
   'encryption.read',
   'encryption.rotate',
+  'encryption.master',
   'certificate.read',
   'authority.read',
   'authority.write',

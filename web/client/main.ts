@@ -21,7 +21,10 @@ const api = createApi({
     if (isReachable) live.retry();
   },
 });
-const session = createSession(() => api);
+const session = createSession(
+  () => api,
+  (address) => location.assign(address),
+);
 const openStream = (address: string) => new EventSource(address);
 const live = createLive({
   open: openStream,

@@ -3,6 +3,7 @@ import { html, LitElement, nothing, type PropertyDeclarations } from 'lit';
 import type { Action, Me } from '#web-api';
 import { type IconName, icon } from './components/icons.ts';
 import { type AccountDialogs, createAccountDialogs } from './pages/account-dialogs.ts';
+import { ApprovalBadge } from './pages/approval-badge.ts';
 import { PAGES } from './state/addresses.ts';
 import type { ConsoleContext } from './state/context.ts';
 import { allows } from './state/session.ts';
@@ -19,9 +20,13 @@ const FLEET: readonly Entry[] = [
   { label: 'Dashboard', icon: 'gauge', path: PAGES.dashboard, action: 'telemetry.read' },
   { label: 'Devices', icon: 'devices', path: PAGES.devices, action: 'device.read' },
   { label: 'Enrolment tokens', icon: 'token', path: PAGES.tokens, action: 'token.read' },
+  { label: 'Approvals', icon: 'shield', path: PAGES.approvals, action: 'enrollment.read' },
   { label: 'Integrators', icon: 'plug', path: PAGES.integrators, action: 'integrator.read' },
+  { label: 'Certificates', icon: 'shield', path: PAGES.certificates, action: 'certificate.read' },
   { label: 'Dead letters', icon: 'inbox', path: PAGES['dead-letters'], action: 'dead_letter.read' },
 ];
+/** Behind the name in the switcher. */
+const STATE_WORDS = { active: '', suspended: ' (suspended)', deleting: ' (being deleted)' } as const;
 const THEME_LABELS = { system: 'Theme of the system', light: 'Light theme', dark: 'Dark theme' } as const;
 const THEME_ICONS = { system: 'screen', light: 'sun', dark: 'moon' } as const;
 const LINK_WORDS = {
@@ -39,6 +44,7 @@ export class ConsoleNavigation extends LitElement {
   declare context: ConsoleContext;
   declare isOpen: boolean;
   #dialogs: AccountDialogs | null = null;
+  readonly #badge = new ApprovalBadge(this, () => this.context);
 
   constructor() {
     super();
@@ -75,6 +81,17 @@ export class ConsoleNavigation extends LitElement {
               action: 'organization.read' as const,
             },
           ]),
+      ...(organizationId === null
+        ? []
+        : [
+            {
+              label: 'Service accounts',
+              icon: 'chip' as const,
+              path: PAGES['service-accounts'].replace(':organization_id', organizationId),
+              action: 'service_account.read' as const,
+            },
+          ]),
+      { label: 'Users', icon: 'people' as const, path: PAGES.users, action: 'user.read' as const },
       { label: 'Audit log', icon: 'list', path: PAGES.audit, action: 'audit.read' },
     ];
     return html`
@@ -109,7 +126,7 @@ export class ConsoleNavigation extends LitElement {
       return nothing;
     const path = this.context.router.get().path;
     const isCurrent = path === entry.path || path.startsWith(`${entry.path}/`);
-    return html`<a href=${entry.path} aria-current=${isCurrent ? 'page' : nothing}>${icon(entry.icon)}${entry.label}</a>`;
+    return html`<a href=${entry.path} aria-current=${isCurrent ? 'page' : nothing}>${icon(entry.icon)}${entry.label}${entry.path === PAGES.approvals ? this.#badge.render() : nothing}</a>`;
   }
 
   private _switcher() {
@@ -125,7 +142,7 @@ export class ConsoleNavigation extends LitElement {
           <option value="" ?selected=${chosen === null}>All organisations</option>
           ${session.organizations.map(
             (organization) =>
-              html`<option value=${organization.id} ?selected=${organization.id === chosen}>${organization.name}</option>`,
+              html`<option value=${organization.id} ?selected=${organization.id === chosen}>${organization.name}${STATE_WORDS[organization.state]}</option>`,
           )}
         </select>
         ${
@@ -161,6 +178,7 @@ export class ConsoleNavigation extends LitElement {
           <span slot="icon">${icon(THEME_ICONS[name])}</span>${THEME_LABELS[name]}
         </wa-dropdown-item>`,
       )}
+      <wa-dropdown-item value="account"><span slot="icon">${icon('user')}</span>Your account</wa-dropdown-item>
       <wa-dropdown-item value="password"><span slot="icon">${icon('lock')}</span>Change password</wa-dropdown-item>
       <wa-dropdown-item value="logout"><span slot="icon">${icon('logout')}</span>Sign out</wa-dropdown-item>
     </wa-dropdown>`;
@@ -177,7 +195,8 @@ export class ConsoleNavigation extends LitElement {
     if (theme !== undefined) {
       event.preventDefault();
       this.context.theme.choose(theme);
-    } else if (value === 'password') this.#dialogs?.changePassword();
+    } else if (value === 'account') this.context.router.go(PAGES.account);
+    else if (value === 'password') this.#dialogs?.changePassword();
     else if (value === 'logout') void this.#dialogs?.signOut();
   }
 

@@ -1,13 +1,15 @@
 /** The frame: decides between sign-in and pages, loads each page's code when it is first asked for. */
 import { html, LitElement, nothing, type PropertyDeclarations } from 'lit';
 import { icon } from './components/icons.ts';
-import { errorState } from './components/states.ts';
+import { emptyState, errorState } from './components/states.ts';
 import { toasts } from './components/toasts.ts';
 import './navigation.ts';
 import { loadPage, PAGE_TITLES } from './page-loaders.ts';
 import type { ConsolePage } from './pages/console-page.ts';
+import { pageHead } from './pages/console-page.ts';
 import { type Location, PAGES, pageKey, returnPath } from './state/addresses.ts';
 import type { ConsoleContext } from './state/context.ts';
+import { isForbidden } from './state/page-rights.ts';
 import type { SessionState } from './state/session.ts';
 import { Follow } from './state/store.ts';
 
@@ -81,11 +83,20 @@ export class ConsoleShell extends LitElement {
           </header>
           ${this._offlineBanner(context)}
           <main id="main" class="page" tabindex="-1">
-            ${this._hasFailedToLoad ? this._loadFailure() : (this._page ?? nothing)}
+            ${this._content(context)}
           </main>
         </div>
       </div>
       ${overlays}`;
+  }
+
+  private _content(context: ConsoleContext) {
+    const location = context.router.get();
+    if (isForbidden(context.session.get(), location)) {
+      return html`${pageHead({ title: PAGE_TITLES[location.page] })}
+        <div class="card">${emptyState({ icon: 'ban', title: 'Not for your role', text: 'Your role does not allow this page. Ask an admin of your organisation.' })}</div>`;
+    }
+    return this._hasFailedToLoad ? this._loadFailure() : (this._page ?? nothing);
   }
 
   private _offlineBanner(context: ConsoleContext) {
@@ -123,7 +134,9 @@ export class ConsoleShell extends LitElement {
       if (page !== 'login') context.router.go(PAGES.login, { replace: true });
     } else if (state.kind === 'in') {
       context.live.start();
-      if (page === 'login') context.router.go(returnPath(search), { replace: true });
+      const mustEnroll = state.me.must_enroll_second_factor;
+      if (page === 'login')
+        context.router.go(mustEnroll ? PAGES.account : returnPath(search), { replace: true });
     }
   }
 

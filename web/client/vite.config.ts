@@ -67,7 +67,7 @@ export default defineConfig({
             },
             {
               name: 'parts',
-              test: /[\\/](?:components|format|state|data)[\\/](?!webawesome|icon-library)[\w-]+\.ts$|[\\/]pages[\\/](?:console-page|account-dialogs|device-actions|device-table)\.ts$/,
+              test: /[\\/](?:components|format|state|data)[\\/](?!webawesome|icon-library|qr-code)[\w-]+\.ts$|[\\/]pages[\\/](?:console-page|account-dialogs|device-actions|device-handover|device-table|token-creation|token-form)\.ts$/,
             },
           ],
         },

@@ -5,6 +5,7 @@ import fastifyRateLimit from '@fastify/rate-limit';
 import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { AppError, type ControlPlane } from '#control-plane';
+import { auditExportRoute } from './audit-export-route.ts';
 import { addBodyParsers, BODY_LIMIT_BYTES } from './bodies.ts';
 import { registerDocs } from './docs/routes.ts';
 import type { EventStream } from './event-stream.ts';
@@ -15,8 +16,11 @@ import { liveRoute } from './live-route.ts';
 import type { Log } from './log.ts';
 import { lookRoute } from './look-route.ts';
 import { createNodeServer, refuseBrokenRequest, type TlsMaterial } from './node-server.ts';
+import { oidcCallbackRoute, oidcLoginRoute } from './oidc-routes.ts';
+import { organizationExportRoute } from './organization-export-route.ts';
 import { toProblem } from './problems.ts';
 import { type PublicRoutesDeps, registerPublicRoutes } from './public-routes.ts';
+import { createRateLimits, type RateLimits } from './rate-limits.ts';
 import { registerRoutes } from './register-routes.ts';
 import { logRequests } from './request-log.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -35,6 +39,8 @@ export interface AppDeps extends PublicRoutesDeps {
   /** Null = plain HTTP. */
   readonly tls: TlsMaterial | null;
   readonly requestsPerMinute?: number;
+  /** One for all listeners; without it none but the bound per address. */
+  readonly rateLimits?: RateLimits;
 }
 
 /**
@@ -89,11 +95,16 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   );
 
   const { controlPlane, log, looks, publicUrl } = deps;
-  registerRoutes(app, { controlPlane, secure, publicUrl }, allHandlers(controlPlane), {
+  const rateLimits = deps.rateLimits ?? createRateLimits(null);
+  registerRoutes(app, { controlPlane, secure, publicUrl, rateLimits }, allHandlers(controlPlane), {
+    'oidc.login': oidcLoginRoute({ controlPlane, secure }),
+    'oidc.callback': oidcCallbackRoute({ controlPlane, secure }),
     'devices.events': liveRoute(deps.streams, secure),
     'live.stream': lookRoute({ controlPlane, log, secure, looks }),
     'metrics.export': metricsExportRoute({ controlPlane, log, secure }),
     'logs.export': logsExportRoute({ controlPlane, log, secure }),
+    'organizations.export': organizationExportRoute({ controlPlane, log, secure }),
+    'audit.export': auditExportRoute({ controlPlane, log, secure }),
   });
   registerPublicRoutes(app, deps);
   registerDocs(app, { version: deps.version, asyncapi: deps.asyncapi });

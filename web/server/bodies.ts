@@ -12,6 +12,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Whether the route takes text/csv beside JSON. */
     acceptsCsv?: boolean;
+    /** Whether the route takes a form, and nothing but a form. */
+    acceptsForm?: boolean;
   }
 }
 
@@ -20,13 +22,14 @@ export const BODY_LIMIT_BYTES = 1024 * 1024;
 export const LARGE_BODY_LIMIT_BYTES = 4 * 1024 * 1024;
 
 const Anything = Type.Unknown();
+const FORM = 'application/x-www-form-urlencoded';
 
 /** JSON everywhere, CSV where the route says so, nothing else. */
 export function addBodyParsers(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
-    checkContentType(request, ['application/json']);
+    checkContentType(request, request.routeOptions.config.acceptsForm === true ? [] : ['application/json']);
     // An empty body is no body: the schema of the route says whether one is needed.
     if (bytes.length === 0) return done(null, undefined);
     const text = decodeUtf8(bytes);
@@ -41,6 +44,19 @@ export function addBodyParsers(app: FastifyInstance): void {
     checkContentType(request, ['text/csv']);
     done(null, parseImport(decodeUtf8(bytes), request.query));
   });
+  app.addContentTypeParser<Buffer>(FORM, { parseAs: 'buffer' }, (request, bytes, done) => {
+    checkContentType(request, request.routeOptions.config.acceptsForm === true ? [FORM] : []);
+    done(null, parseForm(decodeUtf8(bytes)));
+  });
+}
+
+/** @throws AppError 'request.invalid' for a field that stands twice */
+function parseForm(text: string): Record<string, string> {
+  const fields = new URLSearchParams(text);
+  const names = [...fields.keys()];
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw invalidField('body', 'a field stands twice');
+  return Object.fromEntries(fields);
 }
 
 /**

@@ -22,6 +22,8 @@ export interface EventStream {
   send(event: string, data: unknown): void;
   /** An event as text, for one that goes to many. */
   write(text: string): void;
+  /** Now, instead of when its turn comes. */
+  recheck(): void;
   end(): void;
 }
 export interface EventStreamOptions {
@@ -46,19 +48,36 @@ export function startEventStream(options: EventStreamOptions): EventStream {
     () => write(': still here\n\n'),
     options.heartbeatIntervalMs ?? HEARTBEAT_INTERVAL_MS,
   );
-  const recheck = setInterval(() => {
-    options.recheck().catch((error: unknown) => {
-      // Fail closed: the browser connects again and learns the reason there.
-      log.info({ requestId: options.requestId, code: codeOf(error) }, 'live stream ended');
-      end();
-    });
-  }, options.recheckIntervalMs ?? RECHECK_INTERVAL_MS);
+  let checking: 'no' | 'yes' | 'again' = 'no';
+  const recheckTimer = setInterval(recheck, options.recheckIntervalMs ?? RECHECK_INTERVAL_MS);
+
+  /** One at a time: asked for meanwhile, it is done once more, for what it read may be older than the reason. */
+  function recheck(): void {
+    if (hasEnded) return;
+    if (checking !== 'no') {
+      checking = 'again';
+      return;
+    }
+    checking = 'yes';
+    options.recheck().then(
+      () => {
+        const isDueAgain = checking === 'again';
+        checking = 'no';
+        if (isDueAgain) recheck();
+      },
+      (error: unknown) => {
+        // Fail closed: the browser connects again and learns the reason there.
+        log.info({ requestId: options.requestId, code: codeOf(error) }, 'live stream ended');
+        end();
+      },
+    );
+  }
 
   function release(): void {
     if (hasEnded) return;
     hasEnded = true;
     clearInterval(heartbeat);
-    clearInterval(recheck);
+    clearInterval(recheckTimer);
     clearTimeout(stalled);
     options.onEnd();
   }
@@ -92,7 +111,7 @@ export function startEventStream(options: EventStreamOptions): EventStream {
   response.on('error', (error) => log.debug({ err: error }, 'live stream broke'));
   if (response.destroyed) queueMicrotask(release);
   else write(`retry: ${RETRY_MS}\n: open\n\n`);
-  return { send: (event, data) => write(eventText(event, data)), write, end };
+  return { send: (event, data) => write(eventText(event, data)), write, recheck, end };
 }
 
 export const eventText = (event: string, data: unknown): string =>

@@ -2,9 +2,12 @@
 import { CsvError, parseCsv } from './csv.ts';
 
 const REQUIRED_COLUMNS = ['device_name', 'device_type', 'hardware_id'] as const;
-const COLUMNS: readonly string[] = [...REQUIRED_COLUMNS, 'tags'];
+/** `metadata.room` is the field `room` of the metadata. */
+const METADATA_PREFIX = 'metadata.';
+const LISTS: readonly string[] = ['tags', 'groups'];
+const COLUMNS: readonly string[] = [...REQUIRED_COLUMNS, ...LISTS];
 /** Within the cell of a row; `,` would need quotes. */
-const TAG_SEPARATOR = ';';
+const LIST_SEPARATOR = ';';
 
 /** The file as a whole cannot be read; one bad row is not such an error. */
 export class ImportCsvError extends Error {
@@ -29,6 +32,10 @@ export function importBodyFromCsv(text: string, query: Readonly<Record<string, u
   return {
     organization_id: query.organization_id,
     ...(query.dry_run === undefined ? {} : { dry_run: readFlag(query.dry_run) }),
+    ...(query.issue === undefined ? {} : { issue: query.issue }),
+    ...(query.issue_expires_in_seconds === undefined
+      ? {}
+      : { issue_expires_in_seconds: readNumber(query.issue_expires_in_seconds) }),
     devices: rows.map((cells) => (cells.length > columns.length ? cells : rowOf(columns, cells))),
   };
 }
@@ -45,26 +52,39 @@ function readRows(text: string): string[][] {
 function checkHeader(columns: readonly string[]): void {
   const missing = REQUIRED_COLUMNS.find((name) => !columns.includes(name));
   if (missing !== undefined) throw new ImportCsvError('header', `the column ${missing} is missing`);
-  const unknown = columns.find((name) => !COLUMNS.includes(name));
+  const unknown = columns.find((name) => !COLUMNS.includes(name) && !isMetadata(name));
   if (unknown !== undefined) {
-    throw new ImportCsvError('header', `only ${COLUMNS.join(', ')} are columns of this file`);
+    throw new ImportCsvError('header', `only ${COLUMNS.join(', ')} and metadata.… are columns of this file`);
   }
   if (new Set(columns).size !== columns.length) throw new ImportCsvError('header', 'a column stands twice');
 }
 
+/** Empty cells of lists and metadata say nothing. */
 function rowOf(columns: readonly string[], cells: readonly string[]): Record<string, unknown> {
-  const entries = cells.map((cell, index) => {
-    const name = columns[index] ?? '';
-    return [name, name === 'tags' ? splitTags(cell) : cell.trim()] as const;
-  });
-  return Object.fromEntries(entries);
+  const named = cells.map((cell, index) => [columns[index] ?? '', cell.trim()] as const);
+  const metadata = named
+    .filter(([name, cell]) => isMetadata(name) && cell !== '')
+    .map(([name, cell]) => [name.slice(METADATA_PREFIX.length), cell] as const);
+  const fields = named
+    .filter(([name, cell]) => !isMetadata(name) && !(name === 'groups' && cell === ''))
+    .map(([name, cell]) => [name, LISTS.includes(name) ? splitList(cell) : cell] as const);
+  return {
+    ...Object.fromEntries(fields),
+    ...(metadata.length === 0 ? {} : { metadata: Object.fromEntries(metadata) }),
+  };
 }
 
-const splitTags = (cell: string): string[] =>
+const isMetadata = (name: string): boolean =>
+  name.startsWith(METADATA_PREFIX) && name.length > METADATA_PREFIX.length;
+
+const splitList = (cell: string): string[] =>
   cell
-    .split(TAG_SEPARATOR)
-    .map((tag) => tag.trim())
-    .filter((tag) => tag !== '');
+    .split(LIST_SEPARATOR)
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+const readNumber = (value: unknown): unknown =>
+  typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value;
 
 /** Other values stay text, so that the schema names the field. */
 const readFlag = (value: unknown): unknown => (value === 'true' ? true : value === 'false' ? false : value);

@@ -1,6 +1,6 @@
 /** `live.stream`: what one device logs or measures now; the device streams for as long as this response is open. */
 import { AppError, type ControlPlane, type LiveUpdate } from '#control-plane';
-import { sessionTokenOf } from './authenticate.ts';
+import { callerKey, credentialOf, identify } from './authenticate.ts';
 import { type EventStream, startEventStream, takeEventResponse } from './event-stream.ts';
 import type { Log } from './log.ts';
 import type { StreamHandler } from './register-routes.ts';
@@ -39,8 +39,8 @@ export function lookRoute(deps: LookRouteDeps): StreamHandler<'live.stream'> {
   }
 
   return async ({ caller, params, query, origin }, request, reply) => {
-    const sessionToken = sessionTokenOf(request, deps.secure);
-    const release = take(caller.sessionTokenHash);
+    const credential = credentialOf(request, deps.secure);
+    const release = take(callerKey(caller));
     const early: LiveUpdate[] = [];
     let deliver = (update: LiveUpdate): void => void early.push(update);
     const leave = await telemetry
@@ -54,7 +54,7 @@ export function lookRoute(deps: LookRouteDeps): StreamHandler<'live.stream'> {
       response: takeEventResponse(reply, deps.secure),
       requestId: origin.requestId,
       recheck: async () => {
-        const person = await access.authenticate(sessionToken, origin, { touch: false });
+        const person = await identify(access, credential, origin, { touch: false });
         await telemetry.mayWatch(person, params.device_id);
       },
       onEnd: () => {

@@ -8,6 +8,7 @@ import {
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { type SecureContextOptions, Server as TlsServer } from 'node:tls';
 import { problemType } from './problems.ts';
 
 export interface TlsMaterial {
@@ -39,21 +40,30 @@ function createTlsServer(tls: TlsMaterial, handler: RequestListener): Server {
   return createHttpsServer(
     {
       ...LIMITS,
-      key: tls.keyPem,
-      cert: tls.chainPem,
-      ca: tls.trustPem,
-      minVersion: 'TLSv1.3',
+      ...contextOf(tls),
       requestCert: true,
       // Browsers have none; whether one counts is asked per request (peer-certificate.ts).
       rejectUnauthorized: false,
-      // A ticket would let its thief go on as the device without the device's key. With this flag OpenSSL keeps
-      // sessions on the server, and Node stores none without a `newSession` listener: nothing can be resumed.
-      secureOptions: constants.SSL_OP_NO_TICKET,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     },
     handler,
   );
 }
+
+/** Another own certificate or other authorities, for handshakes from now on; connections stay. Nothing on plain HTTP. */
+export function useTls(server: unknown, tls: TlsMaterial): void {
+  if (server instanceof TlsServer) server.setSecureContext(contextOf(tls));
+}
+
+const contextOf = (tls: TlsMaterial): SecureContextOptions => ({
+  key: tls.keyPem,
+  cert: tls.chainPem,
+  ca: tls.trustPem,
+  minVersion: 'TLSv1.3',
+  // A ticket would let its thief go on as the device without the device's key. With this flag OpenSSL keeps
+  // sessions on the server, and Node stores none without a `newSession` listener: nothing can be resumed.
+  secureOptions: constants.SSL_OP_NO_TICKET,
+});
 
 /** Answers what Node's parser refuses, in the form of every other error. */
 export function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {

@@ -22,11 +22,13 @@ export function registerPublicRoutes(
     await controlPlane.ready();
     return { status: 'ready', version };
   });
-  app.get('/ca.pem', async (_request, reply) => reply.type(PEM).send(controlPlane.material.rootCertificate));
+  app.get('/ca.pem', async (_request, reply) =>
+    reply.type(PEM).send(controlPlane.material.rootCertificates()),
+  );
   app.get('/crl.pem', async (_request, reply) => reply.type(PEM).send(await controlPlane.material.crl()));
   app.get('/install_edge_agent.sh', async (_request, reply) =>
     reply
       .type('text/x-shellscript; charset=utf-8')
-      .send(installScript({ cloudUrl: publicUrl, caPem: controlPlane.material.rootCertificate })),
+      .send(installScript({ cloudUrl: publicUrl, caPem: controlPlane.material.rootCertificates() })),
   );
 }

@@ -5,6 +5,7 @@ import { ROUTES, type Route, type RouteName } from '#web-api';
 import { type AuthenticateDeps, authenticate, type CallerOf, originOf } from './authenticate.ts';
 import { checkBody, LARGE_BODY_LIMIT_BYTES } from './bodies.ts';
 import type { Call, Handlers, JsonRouteName, SessionCookie, StreamRouteName } from './call.ts';
+import { earlyRefusals } from './early-refusals.ts';
 import { convertQuery } from './query-string.ts';
 import { sessionCookieName, sessionCookieOptions } from './session-cookie.ts';
 
@@ -36,6 +37,8 @@ const LARGE_BODIES: readonly RouteName[] = [
 ];
 /** Rows that also take CSV. */
 const CSV_BODIES: readonly RouteName[] = ['devices.import'];
+/** Rows that take a form alone, as a standard of others has it. */
+const FORM_BODIES: readonly RouteName[] = ['oidc.backchannel_logout'];
 
 /** @throws Error where rows and handlers are not the same set. */
 export function registerRoutes(
@@ -46,6 +49,7 @@ export function registerRoutes(
 ): void {
   checkComplete([...Object.keys(handlers), ...Object.keys(streams)]);
   app.decorateRequest('caller', null);
+  app.decorateRequest('reachedUseCase', false);
   for (const name of Object.keys(handlers) as JsonRouteName[]) registerJson(app, deps, handlers, name);
   for (const name of Object.keys(streams) as StreamRouteName[]) registerStream(app, deps, streams, name);
 }
@@ -98,7 +102,8 @@ function routeOptions(deps: RegisterDeps, name: RouteName, route: Route) {
     method: route.method,
     url: route.path,
     ...(LARGE_BODIES.includes(name) ? { bodyLimit: LARGE_BODY_LIMIT_BYTES } : {}),
-    config: { acceptsCsv },
+    config: { acceptsCsv, acceptsForm: FORM_BODIES.includes(name) },
+    ...earlyRefusals(deps.controlPlane, name, route),
     schema: {
       ...(route.params === undefined ? {} : { params: route.params }),
       ...(route.query === undefined ? {} : { querystring: route.query }),

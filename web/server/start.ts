@@ -6,7 +6,8 @@ import { type AppDeps, buildApp } from './app.ts';
 import type { EventStream } from './event-stream.ts';
 import { startLiveStreams } from './live-events.ts';
 import type { Log } from './log.ts';
-import type { TlsMaterial } from './node-server.ts';
+import { type TlsMaterial, useTls } from './node-server.ts';
+import { createRateLimits, type RequestRates } from './rate-limits.ts';
 
 export interface ListenAddress {
   readonly host: string;
@@ -30,11 +31,15 @@ export interface WebServerOptions {
   readonly log: Log;
   /** Bound per address; default 60,000. */
   readonly requestsPerMinute?: number;
+  /** Of people, devices and organisations; without it only the bound per address holds. */
+  readonly requestRates?: RequestRates;
 }
 
 export interface WebServer {
   readonly httpPort: number | null;
   readonly httpsPort: number | null;
+  /** Another own certificate or other authorities, for handshakes from now on; connections stay. */
+  useTls(tls: TlsMaterial): void;
   stop(): Promise<void>;
 }
 
@@ -43,10 +48,12 @@ const STOP_DEADLINE_MS = 5_000;
 
 /** @throws the listener's own error, e.g. EADDRINUSE, after closing what was open. */
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
-  const { http, https, ...rest } = options;
-  const streams = startLiveStreams(options);
+  const { http, https, requestRates = null, ...rest } = options;
+  const rateLimits = createRateLimits(requestRates);
   const looks = new Set<EventStream>();
+  const streams = startLiveStreams({ ...options, looks });
   const closers: (() => Promise<void>)[] = [];
+  const servers: FastifyInstance['server'][] = [];
   let stopped: Promise<unknown> | undefined;
   const stop = async () => {
     streams.stop();
@@ -55,8 +62,9 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     await stopped;
   };
   const listen = async (address: ListenAddress, tls: TlsMaterial | null): Promise<number> => {
-    const app = await buildApp({ ...rest, streams, looks, tls });
+    const app = await buildApp({ ...rest, rateLimits, streams, looks, tls });
     closers.push(closerOf(app));
+    servers.push(app.server);
     await app.listen({ host: address.host, port: address.port });
     return portOf(app);
   };
@@ -64,7 +72,14 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     const httpPort = http === null ? null : await listen(http, null);
     const httpsPort = https === null ? null : await listen(https, https);
     options.log.info({ httpPort, httpsPort }, 'web server listens');
-    return { httpPort, httpsPort, stop };
+    return {
+      httpPort,
+      httpsPort,
+      useTls: (tls) => {
+        for (const server of servers) useTls(server, tls);
+      },
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

@@ -9,6 +9,8 @@ export interface Device {
   readonly id: string;
   readonly orgId: string;
   readonly orgSlug: string;
+  /** Nothing of the organisation may speak or be spoken to. */
+  readonly isOrgSuspended: boolean;
   readonly name: string;
   readonly type: 'uc1-pro' | 'gateway' | 'custom';
   readonly hardwareId: string;
@@ -22,10 +24,23 @@ export interface Device {
   readonly ipAddress: string | null;
   readonly tags: readonly string[];
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Whose tokens still enrol this hardware, for its present owner; null where it was never claimed. */
+  readonly claimedFromOrgId: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
+/**
+ * Of which devices: of one organisation, of several, of all (null), or of whole organisations and, beside them, of groups
+ * of others.
+ */
+export type DeviceScope = string | null | readonly string[] | GroupedScope;
+export interface GroupedScope {
+  readonly orgIds: readonly string[];
+  readonly groupIds: readonly string[];
+}
 export interface DeviceFilter {
+  /** Devices in this group alone. */
+  readonly groupId?: string;
   readonly status?: string;
   readonly type?: string;
   readonly search?: string;
@@ -39,25 +54,33 @@ export interface NewDevice {
   readonly firmwareVersion?: string | null;
   readonly ipAddress?: string | null;
   readonly tags?: readonly string[];
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly claimedFromOrgId?: string | null;
 }
 export interface DeviceStore {
   /** @throws StoreError 'conflict' with `field` 'device_name' or 'hardware_id'. */
   create(orgId: string, input: NewDevice): Promise<Device>;
-  find(orgId: string | null, deviceId: string): Promise<Device | null>;
+  find(scope: DeviceScope, deviceId: string): Promise<Device | null>;
   /** Over all organisations: hardware enrols once in the installation. Locks the row inside a transaction. */
   findByHardwareId(hardwareId: string): Promise<Device | null>;
-  /** Ids and names of one organisation's devices: the given ones, or all of a type or tag; at most `limit`, by name. */
+  /** Whether a device of the organisation has this name. */
+  isNameTaken(orgId: string, name: string): Promise<boolean>;
+  /**
+   * Ids and names of one organisation's devices: the given ones, or all of a type, tag or any of some groups; at most
+   * `limit`, by name.
+   */
   choose(
     orgId: string,
-    choice: { readonly ids?: readonly string[]; readonly type?: string; readonly tag?: string },
+    choice: {
+      readonly ids?: readonly string[];
+      readonly type?: string;
+      readonly tag?: string;
+      readonly groupIds?: readonly string[];
+    },
     limit: number,
   ): Promise<readonly { id: string; name: string }[]>;
-  list(
-    orgId: string | null | readonly string[],
-    filter: DeviceFilter,
-    page: PageRequest,
-  ): Promise<Page<Device>>;
-  summary(orgId: string | null | readonly string[]): Promise<{
+  list(scope: DeviceScope, filter: DeviceFilter, page: PageRequest): Promise<Page<Device>>;
+  summary(scope: DeviceScope): Promise<{
     total: number;
     byStatus: Record<string, number>;
     byType: Record<string, number>;

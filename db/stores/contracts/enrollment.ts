@@ -17,6 +17,14 @@ export interface RegistrationToken {
   readonly createdAt: Date;
   readonly createdBy: string | null;
   readonly replacesDeviceId: string | null;
+  /** Every registration waits for a decision, whatever the organisation asks otherwise. */
+  readonly requiresApproval: boolean;
+  /** CIDR; empty = from everywhere. */
+  readonly allowedNetworks: readonly string[];
+  /** Good for this hardware alone; null = for any. */
+  readonly hardwareId: string | null;
+  /** Groups that the devices join. */
+  readonly groupIds: readonly string[];
   readonly lastDevice: { id: string; name: string; status: DeviceStatus } | null;
 }
 export interface RegistrationTokenStore {
@@ -25,16 +33,19 @@ export interface RegistrationTokenStore {
     input: Pick<
       RegistrationToken,
       'prefix' | 'name' | 'deviceType' | 'tags' | 'maxUses' | 'expiresAt' | 'replacesDeviceId'
-    > & {
-      tokenHash: string;
-      createdBy: string | null;
-    },
+    > &
+      Partial<Pick<RegistrationToken, 'requiresApproval' | 'allowedNetworks' | 'hardwareId' | 'groupIds'>> & {
+        tokenHash: string;
+        createdBy: string | null;
+      },
   ): Promise<RegistrationToken>;
   find(orgId: string | null, tokenId: string): Promise<RegistrationToken | null>;
   list(orgId: string | null | readonly string[], page: PageRequest): Promise<Page<RegistrationToken>>;
   revoke(orgId: string, tokenId: string, at: Date): Promise<boolean>;
   /** By SHA-256 of the whole token, `FOR UPDATE`: parallel claims queue here. */
   lockByHash(tokenHash: string): Promise<RegistrationToken | null>;
+  /** As `lockByHash`, by id. */
+  lock(tokenId: string): Promise<RegistrationToken | null>;
   /** One use, remembered with (hardware id, key thumbprint) so that a lost reply is retried safely. */
   recordUse(
     tokenId: string,
@@ -59,9 +70,14 @@ export interface Certificate {
   readonly createdAt: Date;
   readonly revokedAt: Date | null;
   readonly revocationReason: string | null;
+  /** Generation of the authority that signed it; null = the first. */
+  readonly authorityId: string | null;
 }
 export interface CertificateStore {
-  add(input: Omit<Certificate, 'createdAt' | 'revokedAt' | 'revocationReason'>): Promise<void>;
+  add(
+    input: Omit<Certificate, 'createdAt' | 'revokedAt' | 'revocationReason' | 'authorityId'> &
+      Partial<Pick<Certificate, 'authorityId'>>,
+  ): Promise<void>;
   findBySerial(serial: string): Promise<Certificate | null>;
   ofDevice(orgId: string, deviceId: string): Promise<readonly Certificate[]>;
   ofIntegrator(orgId: string, integratorId: string): Promise<readonly Certificate[]>;
@@ -69,6 +85,7 @@ export interface CertificateStore {
   activate(serial: string): Promise<boolean>;
   /** Every certificate of the holder that is not revoked; @returns the serials revoked now. */
   revokeOfDevice(orgId: string, deviceId: string, reason: string, at: Date): Promise<readonly string[]>;
+  revokeOfOrganization(orgId: string, reason: string, at: Date): Promise<readonly string[]>;
   revokeOfIntegrator(
     orgId: string,
     integratorId: string,
@@ -83,7 +100,11 @@ export interface CertificateStore {
   /** Pending ones made before `before` whose device was not heard since. @returns the serials */
   revokeStalePending(before: Date, at: Date): Promise<readonly string[]>;
   /** Revoked and not yet expired: what brokers and the CRL need. Survives the deletion of device and organisation. */
-  revoked(now: Date): Promise<readonly { serial: string; revokedAt: Date; reason: string | null }[]>;
+  revoked(
+    now: Date,
+  ): Promise<
+    readonly { serial: string; revokedAt: Date; reason: string | null; authorityId: string | null }[]
+  >;
 }
 
 export interface Integrator {

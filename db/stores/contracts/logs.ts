@@ -1,5 +1,6 @@
 /** Store of log lines as they are read. */
 import type { LogLevel } from '#contract';
+import type { DeviceScope } from './devices.ts';
 
 /** Of one organisation. */
 export interface LogQuery {
@@ -52,5 +53,5 @@ export interface LogStore {
   ): Promise<LogSearch>;
   services(orgId: string, deviceId: string, since: Date): Promise<readonly string[]>;
   /** Lines of level error and critical. */
-  countErrors(orgIds: readonly string[] | null, since: Date): Promise<number>;
+  countErrors(scope: Exclude<DeviceScope, string>, since: Date): Promise<number>;
 }

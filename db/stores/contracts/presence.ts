@@ -1,6 +1,6 @@
 /** Store of presence and of the last heartbeats (device_presence, presence_events). */
 import type { Heartbeat } from '#contract';
-import type { DeviceStatus, Intent, Observation } from './devices.ts';
+import type { DeviceScope, DeviceStatus, Intent, Observation } from './devices.ts';
 import type { Page, PageRequest } from './page.ts';
 
 /** What the pure presence core decides on. */
@@ -63,7 +63,7 @@ export interface PresenceStore {
   snapshot(orgId: string, deviceId: string): Promise<PresenceSnapshot | null>;
   /** Devices with the highest `metric` of their last heartbeat, of those heard since `since`. */
   top(
-    orgIds: readonly string[] | null,
+    scope: Exclude<DeviceScope, string>,
     metric:
       | 'cpu_percent'
       | 'memory_percent'
@@ -76,7 +76,7 @@ export interface PresenceStore {
   ): Promise<readonly { deviceId: string; deviceName: string; status: DeviceStatus; value: number }[]>;
   /** Sums of what the last heartbeats said about outboxes. */
   outboxTotals(
-    orgIds: readonly string[] | null,
+    scope: Exclude<DeviceScope, string>,
     since: Date,
   ): Promise<{ devicesWithBacklog: number; records: number; bytes: number; dropped: number }>;
   /** Copies device_presence.last_heartbeat_at to edge_devices.last_seen where it is newer. @returns rows */

@@ -73,7 +73,10 @@ export interface TelemetryStore {
   deadLetter(letters: readonly DeadLetter[]): Promise<void>;
   /** `orgSlugs` null = all organisations. Newest first. */
   listDeadLetters(
-    orgSlugs: readonly string[] | null,
+    scope:
+      | readonly string[]
+      | null
+      | { readonly orgSlugs: readonly string[]; readonly groupIds: readonly string[] },
     filter: { readonly device?: string; readonly reason?: string },
     page: PageRequest,
   ): Promise<Page<StoredDeadLetter>>;

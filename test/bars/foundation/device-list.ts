@@ -17,6 +17,7 @@ import { openDeviceTokens } from '../../../control-plane/credentials/device-toke
 import { ensureConsoleIsBuilt, launchBrowser, screenshot, VIEWS } from '../../support/console-browser.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { startTestServer, withClient } from '../../support/database-server.ts';
+import { openTestEncryption } from '../../support/encryption.ts';
 import { insertDevices } from '../../support/many-devices.ts';
 
 const LIMIT_MS = 1000;
@@ -66,6 +67,7 @@ async function startServer(): Promise<string> {
   const silent = () => undefined;
   const log = { debug: silent, info: silent, warn: silent, error: silent };
   const controlPlane = await createControlPlane({
+    encryption: await openTestEncryption(database, dir),
     database,
     authority: await openAuthority({ dir: join(dir, 'authority') }),
     deviceTokens: await openDeviceTokens({ dir }),

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startBroker } from '#broker';
-import { openAuthority } from '#certs';
+import { openAuthority, readCertificate } from '#certs';
 import { DEFAULT_TELEMETRY, decodePayload, parseTopic, type Stream } from '#contract';
 import { DEFAULT_RETENTION_DAYS } from '#web-api';
 import { createControlPlane } from '../../../control-plane/create.ts';
@@ -19,6 +19,7 @@ import { runBar } from '../../support/bar.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { startTestServer } from '../../support/database-server.ts';
 import { openDeviceLink } from '../../support/device-link.ts';
+import { openTestEncryption } from '../../support/encryption.ts';
 import { type SeededDevice, seedFleet } from '../../support/seeded-fleet.ts';
 
 const ACK_LIMIT_MS = 15_000;
@@ -181,6 +182,7 @@ await runBar(async () => {
   });
   await service.ready;
   const controlPlane = await createControlPlane({
+    encryption: await openTestEncryption(database, dir),
     database,
     authority,
     deviceTokens,
@@ -272,7 +274,11 @@ await runBar(async () => {
 
   async function runHttps(device: SeededDevice): Promise<void> {
     const origin = { ipAddress: null, userAgent: null, requestId: 'bar' };
-    const caller = await controlPlane.device.authenticateCertificate(device.serial, origin);
+    const caller = await controlPlane.device.authenticateCertificate(
+      device.serial,
+      readCertificate(device.chainPem).fingerprintSha256,
+      origin,
+    );
     for (const { name, stream, bad, isStored = false } of CASES) {
       const rows = await countRows(device);
       const records = [NEIGHBOUR[stream], bad, NEIGHBOUR[stream]].map(parseOrText);

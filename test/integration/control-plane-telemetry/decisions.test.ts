@@ -45,7 +45,7 @@ describe('telemetry settings', () => {
     await expect(telemetry.updateSettings(world.admin, world.orgs.acme, body())).rejects.toMatchObject({
       code: 'telemetry.conflict',
     });
-    const { items } = await world.controlPlane.access.listAudit(world.admin, { org_id: world.orgs.acme });
+    const { items } = await world.controlPlane.audit.list(world.admin, { org_id: world.orgs.acme });
     expect(items.slice(0, 2).map(({ action, outcome }) => [action, outcome])).toEqual([
       ['telemetry.update', 'refused'],
       ['telemetry.update', 'success'],

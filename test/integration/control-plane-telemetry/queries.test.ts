@@ -189,7 +189,7 @@ describe('an export of measurements', () => {
     expect(ours).toHaveLength(42);
     expect(new Set(ours.map((row) => JSON.stringify(row))).size).toBe(42);
     expect(rows.find(({ labels }) => labels.mount === '/var')?.value).toEqual({ percent: 40, note: 'text' });
-    const audit = await world.controlPlane.access.listAudit(world.admin, { org_id: world.orgs.acme });
+    const audit = await world.controlPlane.audit.list(world.admin, { org_id: world.orgs.acme });
     expect(audit.items[0]).toMatchObject({
       action: 'metrics.export',
       object: `organization:${world.orgs.acme}`,
@@ -202,7 +202,7 @@ describe('an export of measurements', () => {
     await expect(telemetry.exportMetrics(world.member, { org_id: world.orgs.globex })).rejects.toMatchObject({
       code: 'organization.not_found',
     });
-    const audit = await world.controlPlane.access.listAudit(world.root, {});
+    const audit = await world.controlPlane.audit.list(world.root, {});
     expect(audit.items[0]).toMatchObject({
       action: 'metrics.export',
       outcome: 'refused',

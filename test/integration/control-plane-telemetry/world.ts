@@ -14,6 +14,7 @@ import {
   type TestBroker,
 } from '../../support/broker.ts';
 import { createTestDatabase } from '../../support/database.ts';
+import { openTestEncryption } from '../../support/encryption.ts';
 import type { RawClient } from '../../support/raw-mqtt-client.ts';
 import { signIn } from '../control-plane/access/installation.ts';
 
@@ -57,6 +58,7 @@ export async function openWorld(): Promise<World> {
   const write = (fields: object, text: string) => void logLines.push(JSON.stringify({ ...fields, text }));
   const web = broker.keysFor(service('web'));
   const controlPlane = await createControlPlane({
+    encryption: await openTestEncryption(database, folder),
     database,
     authority: broker.authority,
     deviceTokens: await openDeviceTokens({ dir: folder }),

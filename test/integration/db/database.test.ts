@@ -163,6 +163,18 @@ describe('locks', () => {
     await expect(failing).rejects.toThrow('job failed');
     expect(await eventually('the lock', () => database.withLock(name, async () => 'third'))).toBe('third');
   });
+
+  it('leave connections for the work under them, however many are asked for at once', async () => {
+    const database = await openDatabase({ url: test.url, poolSize: 4 });
+    try {
+      const asked = Array.from({ length: 12 }, () =>
+        database.withLock(randomUUID(), () => database.transaction(async () => 'worked')),
+      );
+      expect(await Promise.all(asked)).toEqual(asked.map(() => 'worked'));
+    } finally {
+      await database.close();
+    }
+  });
 });
 
 describe('a database that cannot be reached', () => {

@@ -9,10 +9,14 @@ import { getTableColumns, getTableName, is } from 'drizzle-orm';
 import { PgTable } from 'drizzle-orm/pg-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { migrate } from '#db';
+import * as authorities from '../../../db/schema/authorities.ts';
+import * as credentials from '../../../db/schema/credentials.ts';
 import * as devices from '../../../db/schema/devices.ts';
 import * as enrollment from '../../../db/schema/enrollment.ts';
+import * as groups from '../../../db/schema/groups.ts';
 import * as people from '../../../db/schema/people.ts';
 import * as records from '../../../db/schema/records.ts';
+import * as secrets from '../../../db/schema/secrets.ts';
 import * as telemetry from '../../../db/schema/telemetry.ts';
 import * as timeSeries from '../../../db/schema/time-series.ts';
 import { ADMIN_URL, withClient, withDatabase } from '../../support/database-server.ts';
@@ -36,6 +40,17 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
   await withClient(adminUrl, (client) => client.query(`DROP DATABASE ${name} WITH (FORCE)`));
 });
+
+/** Their stores are SQL written by hand, whose own tests read and write every column. */
+const BY_HAND: ReadonlySet<string> = new Set([
+  'encryption_master',
+  'organization_keys',
+  'organization_security',
+  'provider_logout_tokens',
+  'provider_sessions',
+  'provider_sign_ins',
+  'secret_versions',
+]);
 
 describe('migrate', () => {
   it('applies all files once, and nothing the second time', async () => {
@@ -88,7 +103,18 @@ describe('migrate', () => {
 
   it('makes the tables that the schema describes, column by column', async () => {
     await migrate(url, { timeseries: 'auto' });
-    const described = [people, devices, timeSeries, telemetry, enrollment, records]
+    const described = [
+      authorities,
+      groups,
+      secrets,
+      people,
+      credentials,
+      devices,
+      timeSeries,
+      telemetry,
+      enrollment,
+      records,
+    ]
       .flatMap((file): unknown[] => Object.values(file))
       .filter((value) => is(value, PgTable))
       .flatMap((table) =>
@@ -103,7 +129,8 @@ describe('migrate', () => {
          WHERE table_schema = 'public' AND table_name !~ '_(default|\\d{4}_\\d{2}(_\\d{2}.*)?)$' AND table_name <> 'schema_migrations'`,
       ),
     );
-    expect(described.toSorted()).toEqual(rows.map(({ line }) => line).toSorted());
+    const made = rows.map(({ line }) => line).filter((line) => !BY_HAND.has(line.split('.')[0] ?? ''));
+    expect(described.toSorted()).toEqual(made.toSorted());
   });
 });
 

@@ -90,7 +90,7 @@ describe('the event stream', () => {
   it('brings everything to those whose scope is everything', async () => {
     fake.scope = null;
     const stream = await open(`?org_id=${OTHER_ORG}`);
-    expect(fake.calls.find(({ name }) => name === 'liveScope')?.arguments[1]).toBe(OTHER_ORG);
+    expect(fake.calls.find(({ name }) => name === 'liveFilter')?.arguments[1]).toBe(OTHER_ORG);
     await until(() => stream.text.includes('open'));
     fake.emit(changed(OTHER_ORG));
     await until(() => stream.text.includes(OTHER_ORG));
@@ -100,7 +100,7 @@ describe('the event stream', () => {
     const stranger = await open('', '');
     await until(() => stranger.isEnded);
     expect([stranger.response.statusCode, JSON.parse(stranger.text).code]).toEqual([401, 'auth.required']);
-    fake.failures.set('liveScope', new AppError('organization.not_found'));
+    fake.failures.set('liveFilter', new AppError('organization.not_found'));
     const lost = await open(`?org_id=${OTHER_ORG}`);
     await until(() => lost.isEnded);
     expect([lost.response.statusCode, JSON.parse(lost.text).code]).toEqual([404, 'organization.not_found']);
@@ -143,7 +143,7 @@ describe('an open stream', () => {
         .open(
           {
             person: owner,
-            sessionToken: SESSION,
+            credential: { kind: 'session', text: SESSION },
             orgId: undefined,
             origin: { ipAddress: null, userAgent: null, requestId: 'r' },
           },
@@ -198,7 +198,7 @@ describe('an open stream', () => {
       stream.text += chunk;
     });
     fake.scope = new Set([OTHER_ORG]);
-    const checks = () => fake.calls.filter(({ name }) => name === 'liveScope').length;
+    const checks = () => fake.calls.filter(({ name }) => name === 'liveFilter').length;
     const before = checks();
     await until(() => checks() > before + 1);
     fake.emit(changed(ORG));
@@ -211,7 +211,8 @@ describe('an open stream', () => {
   it('leaves nothing behind when its client was gone before it began', async () => {
     const hub = startLiveStreams({ controlPlane: fake.controlPlane, log: silent });
     const origin = { ipAddress: null, userAgent: null, requestId: 'r' };
-    const request = { person: await person(), sessionToken: SESSION, orgId: undefined, origin };
+    const credential = { kind: 'session' as const, text: SESSION };
+    const request = { person: await person(), credential, orgId: undefined, origin };
     // More often than a session may have streams: a place that is not given back would end this.
     for (let attempt = 0; attempt < 20; attempt += 1) {
       const response = new ServerResponse(new IncomingMessage(new Socket()));

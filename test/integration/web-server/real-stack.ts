@@ -4,18 +4,23 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Authority } from '#certs';
-import { type ControlPlane, createControlPlane } from '#control-plane';
+import { type ControlPlane, type ControlPlaneOptions, createControlPlane } from '#control-plane';
 import type { Database } from '#db';
+import type { WebServerOptions } from '#web-server';
 import { hashSecret, randomToken } from '../../../control-plane/access/secrets.ts';
 import { openDeviceTokens } from '../../../control-plane/credentials/device-token.ts';
+import type { SecretBox } from '../../../control-plane/secrets/secret-box.ts';
 import { createTestDatabase } from '../../support/database.ts';
+import { openTestEncryption } from '../../support/encryption.ts';
 import { openTestAuthority, startWeb, type WebFixture } from './web-fixture.ts';
 
 export interface RealStack {
+  readonly databaseUrl: string;
   readonly database: Database;
   readonly authority: Authority;
   readonly controlPlane: ControlPlane;
   readonly web: WebFixture;
+  readonly secretBox: SecretBox;
   /** A person with a session, without the cost of a password. */
   addUser(input: { email: string; isSystemAdmin?: boolean; passwordHash?: string }): Promise<string>;
   openSession(userId: string, expiresAt?: Date): Promise<OpenSession>;
@@ -32,13 +37,17 @@ const ONE_HOUR_MS = 3_600_000;
 const POOL_SIZE = 8;
 
 /** Needs the server of test/support/database-server.ts. */
-export async function startRealStack(): Promise<RealStack> {
-  const { database, drop } = await createTestDatabase({ poolSize: POOL_SIZE });
+export async function startRealStack(
+  more: { controlPlane?: Partial<ControlPlaneOptions>; web?: Partial<WebServerOptions> } = {},
+): Promise<RealStack> {
+  const { database, url: databaseUrl, drop } = await createTestDatabase({ poolSize: POOL_SIZE });
   const { authority, remove } = await openTestAuthority();
   const dir = mkdtempSync(join(tmpdir(), 'edge-web-jwt-'));
   const ignore = () => undefined;
   const log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+  const encryption = await openTestEncryption(database, dir);
   const controlPlane = await createControlPlane({
+    encryption,
     database,
     authority,
     deviceTokens: await openDeviceTokens({ dir }),
@@ -55,13 +64,16 @@ export async function startRealStack(): Promise<RealStack> {
       trustPem: authority.trustPem,
     },
     log,
+    ...more.controlPlane,
   });
-  const web = await startWeb(controlPlane, authority);
+  const web = await startWeb(controlPlane, authority, more.web);
   return {
     database,
+    databaseUrl,
     authority,
     controlPlane,
     web,
+    secretBox: encryption.secretBox,
     async addUser({ email, isSystemAdmin = false, passwordHash = 'cannot sign in' }) {
       const user = await database.users.create({
         email,

@@ -1,6 +1,6 @@
 /** The web server on real sockets, plain and TLS, over a given control plane. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { type Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,10 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as a form, instead. */
+  readonly form?: Readonly<Record<string, string>>;
+  /** Of kept connections; TLS has none. */
+  readonly agent?: Agent;
   readonly client?: Pick<SecureContextOptions, 'key' | 'cert'>;
 }
 
@@ -79,19 +83,25 @@ export async function startWeb(
   };
 }
 
-/** A new connection per call, so that no call inherits another one's TLS session. */
+/** A new connection per call where no agent is given, so that no call inherits another one's TLS session. */
 function call(url: string, rootPem: string, options: CallOptions = {}): Promise<Answer> {
-  const { method = 'GET', headers = {}, body, client } = options;
-  const payload = body === undefined ? undefined : JSON.stringify(body);
+  const { method = 'GET', headers = {}, body, form, client, agent = false } = options;
+  const payload =
+    form === undefined
+      ? body === undefined
+        ? undefined
+        : JSON.stringify(body)
+      : new URLSearchParams(form).toString();
+  const contentType = form === undefined ? 'application/json' : 'application/x-www-form-urlencoded';
   const settings = {
     method,
-    headers: { ...(payload === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    headers: { ...(payload === undefined ? {} : { 'content-type': contentType }), ...headers },
     agent: false as const,
   };
   return new Promise((resolve, reject) => {
     const request = url.startsWith('https:')
       ? httpsRequest(url, { ...settings, ca: rootPem, ...client })
-      : httpRequest(url, settings);
+      : httpRequest(url, { ...settings, agent });
     request.once('error', reject);
     request.once('response', (response) => {
       const status = response.statusCode ?? 0;
@@ -119,3 +129,15 @@ function call(url: string, rootPem: string, options: CallOptions = {}): Promise<
     request.end(payload);
   });
 }
+
+/** Of the problem that the answer is; empty for a success. */
+export function codeOf(answer: Answer): string {
+  const body = answer.status >= 400 ? answer.json() : null;
+  return typeof body === 'object' && body !== null && 'code' in body ? String(body.code) : '';
+}
+
+/** What the caller sees, apart from the request's own id. */
+export const shownOf = (answer: Answer): unknown => {
+  const body = answer.json();
+  return { status: answer.status, body: typeof body === 'object' ? { ...body, instance: null } : body };
+};

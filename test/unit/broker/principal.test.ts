@@ -1,11 +1,12 @@
 /** identityOf: the names of a certificate must all say the same, whatever CA signed them. */
-import { X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Authority, openAuthority } from '#certs';
 import { identityOf } from '../../../broker/principal.ts';
+import { forgeries } from '../../support/forged-certificates.ts';
 
 const DEVICE = '0c8f6a52-4f0e-4f6f-9d3c-0f8d6a1b2c3d';
 let dir: string;
@@ -57,6 +58,22 @@ describe('identityOf', () => {
     ['a common name with U+0000', `acme/${DEVICE}\0x`, 'acme', 'device', `urn:edge:acme:${DEVICE}`],
   ])('refuses %s', (_name, commonName, organization, unit, uri) => {
     expect(identityOf(issue(commonName, organization, unit, uri))).toBeNull();
+  });
+
+  it('refuses an authority’s flag though the key may not sign, which Node’s own `ca` does not show', () => {
+    const signer = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const principal = { kind: 'device', org: 'acme', device: DEVICE } as const;
+    const issuing = { pem: authority.rootPem, privateKey: signer.privateKey };
+    const flagged = forgeries({
+      principal,
+      root: issuing,
+      issuing,
+      serial: '41'.repeat(16),
+      stolenLeaf: issuing,
+    }).find(({ name }) => name === 'device: CA flag');
+    const certificate = new X509Certificate(flagged?.chainPem ?? '');
+    expect(certificate.ca).toBe(false);
+    expect(identityOf(certificate)).toBeNull();
   });
 
   it('refuses a CA and a server', async () => {

@@ -91,6 +91,11 @@ describe('parseCsr', () => {
 
   it.each([
     ['nothing', '', 'not_pem'],
+    [
+      'text after the padding',
+      `${createCsr(createKeyPair().privateKeyPem).split('-----END')[0] ?? ''}AAAA=\nAAAA\n-----END CERTIFICATE REQUEST-----\n`,
+      'not_pem',
+    ],
     ['another label', '-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n', 'not_pem'],
     ['text that is no DER', toPem(Buffer.from('hello')), 'not_der'],
     ['an empty sequence', toPem(Buffer.from('3000', 'hex')), 'structure'],

@@ -55,13 +55,20 @@ describe('returnPath', () => {
 
 describe('the view of the device list', () => {
   it('comes back from its address as it was', () => {
-    const view = { status: 'offline', type: 'gateway', search: 'a & b', sort: '-last_seen' } as const;
+    const group = '00000008-0000-4000-8000-000000000001';
+    const view = { status: 'offline', type: 'gateway', group, search: 'a & b', sort: '-last_seen' } as const;
     expect(readView(new URLSearchParams(writeView(view)))).toEqual(view);
   });
 
   it('leaves out what is not valid, and has no query at its default', () => {
-    const view = readView(new URLSearchParams('status=asleep&sort=colour'));
-    expect(view).toEqual({ status: undefined, type: undefined, search: '', sort: 'device_name' });
+    const view = readView(new URLSearchParams('status=asleep&sort=colour&group=floor'));
+    expect(view).toEqual({
+      status: undefined,
+      type: undefined,
+      group: undefined,
+      search: '',
+      sort: 'device_name',
+    });
     expect(writeView(view)).toBe('');
   });
 

@@ -93,6 +93,17 @@ describe('placeDevice', () => {
     expect([after.items.length, after.total]).toEqual([1, 51]);
   });
 
+  it('takes in by group only what is known to be in it, and out what is known to be no more', () => {
+    const [filters, inside] = [{ group_id: 'g-1' }, { id: 'g-1', name: 'Floor' }];
+    const place = (before: Rows, fresh: Parameters<typeof placeDevice>[1]) =>
+      placeDevice(before, fresh, filters, 'device_name', true).items.map(({ id }) => id);
+    expect(place(rows(), device('a'))).toEqual([]);
+    expect(place(rows(), { ...device('a'), groups: [] })).toEqual([]);
+    expect(place(rows(), { ...device('a'), groups: [inside] })).toEqual(['id-a']);
+    expect(place(rows(device('a')), device('a'))).toEqual(['id-a']);
+    expect(place(rows(device('a')), { ...device('a'), groups: [] })).toEqual([]);
+  });
+
   it('takes out what matches the filter no more', () => {
     const after = placeDevice(
       rows(device('a')),

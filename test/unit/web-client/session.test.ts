@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { CreateIntegratorReply } from '#web-api';
 import { customExpirySeconds, isNearExpiry } from '../../../web/client/format/expiry.ts';
 import { integratorFiles, mosquittoCommand } from '../../../web/client/format/integrator-commands.ts';
+import { locate } from '../../../web/client/state/addresses.ts';
+import { isForbidden } from '../../../web/client/state/page-rights.ts';
 import { allows, organizationsAllowing, type SessionState } from '../../../web/client/state/session.ts';
 import { administrator, organizations, reader } from '../../support/console-data.ts';
 
@@ -18,6 +20,17 @@ describe('what a person may do', () => {
       true,
       true,
     ]);
+  });
+
+  it('shuts the pages that no role opens, and leaves a door that is shut otherwise to the server', () => {
+    const shut = (state: SessionState, path: string) => isForbidden(state, locate(path, ''));
+    expect(shut(member, '/admin/users')).toBe(true);
+    expect(shut(member, '/admin/edge/devices')).toBe(false);
+    expect(shut(member, '/admin/account')).toBe(false);
+    expect(shut(system, '/admin/users')).toBe(false);
+    expect(shut({ kind: 'unknown' }, '/admin/users')).toBe(false);
+    const mustEnroll = { ...member, me: { ...reader(NOW_MS), must_enroll_second_factor: true } };
+    expect(shut(mustEnroll, '/admin/users')).toBe(false);
   });
 
   it('ends at the own organisation and role for a member', () => {

@@ -24,6 +24,26 @@ describe('importBodyFromCsv', () => {
     });
   });
 
+  it('takes groups, metadata and what to give out', () => {
+    const text =
+      'device_name,device_type,hardware_id,groups,metadata.room\nn,custom,h,Floor one; B,12\nm,custom,i,,';
+    expect(importBodyFromCsv(text, { ...query, issue: 'tokens', issue_expires_in_seconds: '3600' })).toEqual({
+      organization_id: 'org',
+      issue: 'tokens',
+      issue_expires_in_seconds: 3600,
+      devices: [
+        {
+          device_name: 'n',
+          device_type: 'custom',
+          hardware_id: 'h',
+          groups: ['Floor one', 'B'],
+          metadata: { room: '12' },
+        },
+        { device_name: 'm', device_type: 'custom', hardware_id: 'i' },
+      ],
+    });
+  });
+
   it('leaves short and long rows to fail alone under their own number', () => {
     expect(importBodyFromCsv(`${HEADER}\na\nb,custom,h,t,extra`, query)).toMatchObject({
       devices: [{ device_name: 'a' }, ['b', 'custom', 'h', 't', 'extra']],

@@ -1,6 +1,7 @@
 /** Validation, problems and limits, over the real application. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '#control-plane';
+import { ROUTES, type Route } from '#web-api';
 import { type AppFixture, openApp, signedIn, writing } from './app-fixture.ts';
 import { DEVICE, DEVICE_TOKEN, ORG } from './fake-control-plane.ts';
 
@@ -128,6 +129,23 @@ describe('a content type', () => {
     else expect(valid.statusCode).toBe(201);
   });
 
+  const writes = Object.entries<Route>(ROUTES).filter(
+    ([, { method, auth, body }]) => method !== 'GET' && auth === 'session' && body !== undefined,
+  );
+  it.each(writes)('brings no body past the schema of %s', async (_name, route) => {
+    const url = route.path.replace(/:(\w+)/g, ORG);
+    for (const contentType of variants) {
+      const reply = await fixture.app.inject({
+        method: route.method,
+        url,
+        headers: { ...writing, 'content-type': contentType },
+        payload: '["no object"]',
+      });
+      expect([400, 415]).toContain(reply.statusCode);
+    }
+    expect(fixture.fake.calls.filter(({ name }) => name !== 'refuse')).toEqual([]);
+  });
+
   it('is needed where a body comes', async () => {
     const reply = await fixture.app.inject({
       method: 'POST',
@@ -152,6 +170,7 @@ describe('an import', () => {
     expect(lastCall()?.arguments[1]).toEqual({
       organization_id: ORG,
       dry_run: true,
+      issue_expires_in_seconds: 2_592_000,
       devices: [{ device_name: 'gw-1', device_type: 'gateway', hardware_id: 'hw-1', tags: ['a', 'b'] }],
     });
   });

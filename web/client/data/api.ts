@@ -36,14 +36,23 @@ interface LooseInput {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What is wrong with what was typed, not with the session. */
+const ASKS_AGAIN: ReadonlySet<string> = new Set([
+  'auth.invalid_credentials',
+  'auth.totp_required',
+  'auth.code_invalid',
+]);
+
 export function createApi(dependencies: ApiDependencies): Api {
   async function call(name: RouteName, input: LooseInput = {}) {
     const route = ROUTES[name];
     const response = await send(dependencies, route.method, addressOf(route.path, input), input);
-    if (response.status === 401 && name !== 'auth.login') dependencies.onSignedOut();
     const body = await readJson(response);
-    if (!response.ok) throw readProblem(response.status, body, response.headers.get('retry-after'));
-    return body;
+    if (response.ok) return body;
+    const problem = readProblem(response.status, body, response.headers.get('retry-after'));
+    // A wrong password or code is a 401 too, and ends nothing.
+    if (problem.status === 401 && !ASKS_AGAIN.has(problem.code)) dependencies.onSignedOut();
+    throw problem;
   }
   return { call };
 }

@@ -1,5 +1,5 @@
 /** Reads one Server-Sent Event of the contract. Pure. */
-import { DEVICE_STATUSES, type LiveEvent, OBSERVATIONS } from '#web-api';
+import { APPROVAL_STATES, DEVICE_STATUSES, type LiveEvent, OBSERVATIONS } from '#web-api';
 
 /** Null for what this release does not know: a newer server may say more. */
 export function decodeLiveEvent(data: string): LiveEvent | null {
@@ -42,11 +42,20 @@ export function decodeLiveEvent(data: string): LiveEvent | null {
       if (!Array.isArray(ids)) return null;
       return { kind, organization_id, at, device_ids: ids.filter((id) => typeof id === 'string') };
     }
+    case 'access.changed':
+      return { kind, organization_id, at };
     case 'token.used': {
       const token_id = text('token_id');
       return token_id === null || device_id === null
         ? null
         : { kind, organization_id, token_id, device_id, at };
+    }
+    case 'approval.changed': {
+      const approval_id = text('approval_id');
+      const state = APPROVAL_STATES.find((known) => known === fields.get('state'));
+      return approval_id === null || state === undefined
+        ? null
+        : { kind, organization_id, approval_id, state, at };
     }
     default:
       return null;

@@ -9,7 +9,9 @@ const EVENT_KINDS = [
   'device.created',
   'device.deleted',
   'devices.seen',
+  'access.changed',
   'token.used',
+  'approval.changed',
 ] as const;
 /** First and longest wait before the stream is opened again. */
 const RETRY_FIRST_MS = 500;

@@ -1,8 +1,14 @@
 /** Rows for a bulk import from what a person pastes: JSON, or CSV with a header row. Pure. */
 
-/** What the API takes in one request. */
+import type { ImportResult } from '#web-api';
+
+/** What one import takes. */
 export const MAX_IMPORT_ROWS = 5000;
-const COLUMNS = ['device_name', 'device_type', 'hardware_id', 'tags'] as const;
+const COLUMNS = ['device_name', 'device_type', 'hardware_id', 'tags', 'groups'] as const;
+/** `metadata.room` is the field `room` of the metadata. */
+const METADATA_PREFIX = 'metadata.';
+/** Rows of one request: some seconds of work, so that the bar moves and nothing times out. */
+export const IMPORT_PART_ROWS = 250;
 
 export type ParsedImport =
   | { readonly ok: true; readonly format: 'json' | 'csv'; readonly rows: readonly Record<string, unknown>[] }
@@ -42,7 +48,10 @@ function parseCsvDevices(text: string): ParsedImport {
   const table = parseCsv(text, separator);
   if (table === null) return { ok: false, reason: 'A quoted field is not closed.' };
   const [header = [], ...lines] = table;
-  const columns = header.map((name) => name.trim().toLowerCase().replaceAll(' ', '_'));
+  const columns = header.map((name) => {
+    const trimmed = name.trim();
+    return trimmed.startsWith(METADATA_PREFIX) ? trimmed : trimmed.toLowerCase().replaceAll(' ', '_');
+  });
   const missing = COLUMNS.slice(0, 3).filter((name) => !columns.includes(name));
   if (missing.length > 0) {
     return {
@@ -58,14 +67,54 @@ function parseCsvDevices(text: string): ParsedImport {
 
 function rowOf(columns: readonly string[], fields: readonly string[]): Record<string, unknown> {
   const row: Record<string, unknown> = {};
+  const metadata: Record<string, string> = {};
   for (const [index, column] of columns.entries()) {
     const field = (fields[index] ?? '').trim();
-    if (!COLUMNS.some((known) => known === column)) continue;
-    if (column !== 'tags') row[column] = field;
-    else if (field !== '') row.tags = splitTags(field);
+    if (column.startsWith(METADATA_PREFIX)) {
+      if (field !== '') metadata[column.slice(METADATA_PREFIX.length)] = field;
+    } else if (!COLUMNS.some((known) => known === column)) continue;
+    else if (column !== 'tags' && column !== 'groups') row[column] = field;
+    else if (field !== '') row[column] = column === 'tags' ? splitTags(field) : splitNames(field);
   }
-  return row;
+  return Object.keys(metadata).length === 0 ? row : { ...row, metadata };
 }
+
+/** `a; b c|d` → a, b c, d: names of groups may hold blanks. */
+const splitNames = (text: string): string[] => [
+  ...new Set(
+    text
+      .split(/[;|]/)
+      .map((name) => name.trim())
+      .filter(Boolean),
+  ),
+];
+
+/** Rows that name a device or hardware again; the server sees them only within one part. Rows count from 1. */
+export function repeatedRow(rows: readonly Readonly<Record<string, unknown>>[]): string | null {
+  for (const column of ['hardware_id', 'device_name'] as const) {
+    const first = new Map<unknown, number>();
+    for (const [index, row] of rows.entries()) {
+      const value = row[column];
+      const before = first.get(value);
+      if (before !== undefined)
+        return `Row ${index + 1} has the ${column} of row ${before}: ${String(value)}.`;
+      if (value !== undefined) first.set(value, index + 1);
+    }
+  }
+  return null;
+}
+
+/** The results of two parts as one; rows of `next` count on from `rowsBefore`. */
+export const joinResults = (
+  done: ImportResult | null,
+  next: ImportResult,
+  rowsBefore: number,
+): ImportResult => ({
+  created: (done?.created ?? 0) + next.created,
+  unchanged: (done?.unchanged ?? 0) + next.unchanged,
+  failed: (done?.failed ?? 0) + next.failed,
+  rows: [...(done?.rows ?? []), ...next.rows.map((row) => ({ ...row, row: row.row + rowsBefore }))],
+});
 
 /** `a, b c` → a, b, c without repeats. */
 export const splitTags = (text: string): string[] => [...new Set(text.split(/[\s,;|]+/).filter(Boolean))];

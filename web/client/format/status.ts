@@ -1,5 +1,12 @@
 /** Words, icons and tones of every status. Colour is never alone: each has its own icon and text. Pure. */
-import type { CertificateView, DeviceStatus, DeviceType, TokenView } from '#web-api';
+import type {
+  ApiKeyView,
+  ApprovalView,
+  CertificateView,
+  DeviceStatus,
+  DeviceType,
+  TokenView,
+} from '#web-api';
 
 export type Tone = 'good' | 'warn' | 'bad' | 'info' | 'quiet';
 export interface StatusLook {
@@ -40,11 +47,30 @@ export const DEVICE_TYPE_LABELS: Readonly<Record<DeviceType, string>> = {
   custom: 'Custom',
 };
 
+export const API_KEY_STATE_LOOKS: Readonly<Record<ApiKeyView['state'], StatusLook>> = {
+  live: { label: 'Live', icon: 'check', tone: 'good', meaning: 'Programs can use it.' },
+  expired: { label: 'Expired', icon: 'clock', tone: 'quiet', meaning: 'Its time is over.' },
+  revoked: { label: 'Revoked', icon: 'cross', tone: 'bad', meaning: 'Withdrawn.' },
+};
+
 export const TOKEN_STATE_LOOKS: Readonly<Record<TokenView['state'], StatusLook>> = {
   live: { label: 'Live', icon: 'check', tone: 'good', meaning: 'Devices can enrol with it.' },
   used_up: { label: 'Used up', icon: 'ban', tone: 'quiet', meaning: 'Every use is taken.' },
   expired: { label: 'Expired', icon: 'clock', tone: 'quiet', meaning: 'Its time is over.' },
   revoked: { label: 'Revoked', icon: 'cross', tone: 'bad', meaning: 'Withdrawn by an operator.' },
+};
+
+export const APPROVAL_STATE_LOOKS: Readonly<Record<ApprovalView['state'], StatusLook>> = {
+  waiting: { label: 'Waiting', icon: 'clock', tone: 'warn', meaning: 'Nobody has decided yet.' },
+  approved: {
+    label: 'Approved',
+    icon: 'check',
+    tone: 'good',
+    meaning: 'It gets its certificate when it asks.',
+  },
+  enrolled: { label: 'Enrolled', icon: 'check', tone: 'good', meaning: 'It has its certificate.' },
+  rejected: { label: 'Rejected', icon: 'cross', tone: 'bad', meaning: 'Turned away.' },
+  ended: { label: 'Ended', icon: 'ban', tone: 'quiet', meaning: 'Nothing can be decided any more.' },
 };
 
 export const CERTIFICATE_STATE_LOOKS: Readonly<Record<CertificateView['state'], StatusLook>> = {

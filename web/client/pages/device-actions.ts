@@ -1,5 +1,5 @@
 /** What can be done with a device, in the list and on its own page: menu and dialogs, with the calls behind them. */
-import { html, type LitElement, nothing, type TemplateResult } from 'lit';
+import { html, type LitElement, type nothing, type TemplateResult } from 'lit';
 import type { Action, DeviceView } from '#web-api';
 import { describedBy, field, fieldError, formDialog, formError, textOf } from '../components/form.ts';
 import { icon } from '../components/icons.ts';
@@ -7,6 +7,7 @@ import { ApiError } from '../data/api-error.ts';
 import type { ConsoleContext } from '../state/context.ts';
 import { FormAction } from '../state/form-action.ts';
 import { allows } from '../state/session.ts';
+import { DeviceHandover } from './device-handover.ts';
 
 export type ActedDevice = Pick<DeviceView, 'id' | 'device_name' | 'intent' | 'organization_id'>;
 export interface DeviceActionsOptions {
@@ -14,14 +15,18 @@ export interface DeviceActionsOptions {
   readonly onChanged: (device: DeviceView) => void;
   readonly onDeleted: (deviceId: string) => void;
   readonly onRevoked: (deviceId: string) => void;
+  /** A claim code was made. */
+  readonly onClaimable?: (deviceId: string) => void;
 }
-type Choice = 'rename' | 'maintenance' | 'revoke' | 'delete';
+const CHOICES = ['rename', 'maintenance', 'replace', 'claim-code', 'revoke', 'delete'] as const;
+type Choice = (typeof CHOICES)[number];
 
 export class DeviceActions {
   readonly #options: DeviceActionsOptions;
   readonly #rename: FormAction<ActedDevice>;
   readonly #revoke: FormAction<ActedDevice>;
   readonly #delete: FormAction<ActedDevice>;
+  readonly #handover: DeviceHandover;
   readonly #host: LitElement;
   #typedName = '';
 
@@ -31,6 +36,10 @@ export class DeviceActions {
     this.#rename = new FormAction(host);
     this.#revoke = new FormAction(host);
     this.#delete = new FormAction(host);
+    this.#handover = new DeviceHandover(host, {
+      context: options.context,
+      onClaimable: (deviceId) => options.onClaimable?.(deviceId),
+    });
   }
 
   /** Items for a `wa-dropdown`; empty where the role allows nothing. */
@@ -43,6 +52,16 @@ export class DeviceActions {
         ? [
             html`<wa-dropdown-item value="rename"><span slot="icon">${icon('pencil')}</span>Rename</wa-dropdown-item>`,
             html`<wa-dropdown-item value="maintenance"><span slot="icon">${icon('wrench')}</span>${isInMaintenance ? 'End maintenance' : 'Start maintenance'}</wa-dropdown-item>`,
+          ]
+        : []),
+      ...(may('token.write')
+        ? [
+            html`<wa-dropdown-item value="replace"><span slot="icon">${icon('chip')}</span>Replace hardware</wa-dropdown-item>`,
+          ]
+        : []),
+      ...(may('claim.write')
+        ? [
+            html`<wa-dropdown-item value="claim-code"><span slot="icon">${icon('token')}</span>Make claim code</wa-dropdown-item>`,
           ]
         : []),
       ...(may('device.revoke')
@@ -66,6 +85,8 @@ export class DeviceActions {
   start(device: ActedDevice, choice: Choice): void {
     this.#typedName = '';
     if (choice === 'rename') this.#rename.open(device);
+    else if (choice === 'replace') this.#handover.openReplace(device);
+    else if (choice === 'claim-code') this.#handover.openCode(device);
     else if (choice === 'revoke') this.#revoke.open(device);
     else if (choice === 'delete') this.#delete.open(device);
     else void this.#toggleMaintenance(device);
@@ -75,7 +96,7 @@ export class DeviceActions {
     if (this.#rename.subject !== null) return this.#renderRename(this.#rename.subject);
     if (this.#revoke.subject !== null) return this.#renderRevoke(this.#revoke.subject);
     if (this.#delete.subject !== null) return this.#renderDelete(this.#delete.subject);
-    return nothing;
+    return this.#handover.render();
   }
 
   async #toggleMaintenance(device: ActedDevice): Promise<void> {
@@ -133,6 +154,7 @@ export class DeviceActions {
       submitLabel: 'Revoke',
       isDanger: true,
       isBusy: action.isBusy,
+      isDisabled: this.#typedName !== device.device_name,
       onClose: () => action.close(),
       onSubmit: (form) =>
         void action.run(async () => {
@@ -156,6 +178,11 @@ export class DeviceActions {
           hint: 'Kept in the audit log.',
           error: fieldError(action.error, 'reason'),
           control: html`<input class="input" id="revoke-reason" name="reason" required maxlength="200" autofocus aria-describedby=${describedBy('revoke-reason')} />`,
+        })}
+        ${field({
+          id: 'typed-name',
+          label: `Type “${device.device_name}” to confirm`,
+          control: html`<input class="input" id="typed-name" autocomplete="off" spellcheck="false" @input=${this.#type} aria-describedby=${describedBy('typed-name')} />`,
         })}`,
     });
   }
@@ -195,5 +222,4 @@ export class DeviceActions {
   };
 }
 
-const isChoice = (value: string): value is Choice =>
-  ['rename', 'maintenance', 'revoke', 'delete'].includes(value);
+const isChoice = (value: string): value is Choice => CHOICES.some((known) => known === value);

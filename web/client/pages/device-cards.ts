@@ -10,6 +10,7 @@ import { factLabel, factValue, metricLine } from '../format/facts.ts';
 import { bytes, count } from '../format/quantity.ts';
 import { CERTIFICATE_STATE_LOOKS, DEVICE_TYPE_LABELS, serviceLook } from '../format/status.ts';
 import { dateTime, duration } from '../format/time.ts';
+import { PAGES } from '../state/addresses.ts';
 
 /** Measurements in the table; the Metrics tab shows all. */
 const MAX_RECENT_METRICS = 12;
@@ -67,6 +68,7 @@ export const factsCard = (device: DeviceDetail, organization: string): TemplateR
     'Device',
     html`<dl class="facts">
       ${fact('Organisation', organization)} ${fact('Type', DEVICE_TYPE_LABELS[device.device_type])}
+      ${device.groups.length === 0 ? nothing : fact('Groups', groupLinks(device))}
       ${fact('Hardware id', html`<span class="mono">${device.hardware_id}</span>`)}
       ${fact('Device id', html`<span class="mono">${device.id}</span>`)}
       ${fact('Address', device.ip_address ?? '–')}
@@ -74,6 +76,10 @@ export const factsCard = (device: DeviceDetail, organization: string): TemplateR
       ${fact('Registered', dateTime(device.created_at))}
     </dl>`,
   );
+
+/** Each leads to the devices of its group. */
+const groupLinks = (device: DeviceDetail): TemplateResult =>
+  html`${device.groups.map(({ id, name }, index) => html`${index === 0 ? '' : ', '}<a href="${PAGES.devices}?group=${id}">${name}</a>`)}`;
 
 export const versionsCard = (device: DeviceDetail): TemplateResult =>
   card(

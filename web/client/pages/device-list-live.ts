@@ -5,7 +5,13 @@ import { ApiError } from '../data/api-error.ts';
 import type { ConsoleContext } from '../state/context.ts';
 import type { CursorList } from '../state/cursor-list.ts';
 import type { DeviceSort } from '../state/device-filters.ts';
-import { applyEvent, type DeviceFilters, placeDevice, removeRow } from '../state/device-rows.ts';
+import {
+  applyEvent,
+  type DeviceFilters,
+  type PlacedDevice,
+  placeDevice,
+  removeRow,
+} from '../state/device-rows.ts';
 
 /** Changes within this time are asked for together. */
 const GATHER_MS = 300;
@@ -53,7 +59,7 @@ export class DeviceListLive implements ReactiveController {
     this.#gathered.clear();
   }
 
-  changed(device: DeviceView): void {
+  changed(device: PlacedDevice): void {
     const { list, filters, sort } = this.#options;
     if (list.items === null) return;
     const rows = placeDevice(
@@ -77,7 +83,8 @@ export class DeviceListLive implements ReactiveController {
 
   #take(event: LiveEvent): void {
     const { list, filters } = this.#options;
-    if (event.kind !== 'devices.seen' && event.kind !== 'token.used') this.#refreshSummary();
+    if (event.kind !== 'devices.seen' && event.kind !== 'token.used' && event.kind !== 'approval.changed')
+      this.#refreshSummary();
     if (list.items === null) return;
     const applied = applyEvent({ items: list.items, total: list.total }, event, filters());
     if (applied.items !== list.items || applied.total !== list.total) list.put(applied.items, applied.total);

@@ -1,10 +1,16 @@
 /** Above the device list: the fleet in numbers, and the filters. Dumb templates. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
-import { DEVICE_STATUSES, DEVICE_TYPES, type FleetSummary, type OrganizationView } from '#web-api';
+import {
+  DEVICE_STATUSES,
+  DEVICE_TYPES,
+  type FleetSummary,
+  type GroupView,
+  type OrganizationView,
+} from '#web-api';
 import { icon } from '../components/icons.ts';
 import { DEVICE_STATUS_LOOKS, DEVICE_TYPE_LABELS, SUMMARY_ORDER } from '../format/status.ts';
-import { type DeviceListView, isFiltered, MAX_SEARCH_LENGTH } from '../state/device-filters.ts';
+import { type DeviceListView, isFiltered, MAX_SEARCH_LENGTH, NO_FILTERS } from '../state/device-filters.ts';
 
 /** Shown even at zero; the others only where there is one. */
 const ALWAYS_SHOWN: ReadonlySet<string> = new Set(['online', 'degraded', 'error', 'offline']);
@@ -54,6 +60,8 @@ export interface FilterBar {
   readonly view: DeviceListView;
   readonly organizations: readonly OrganizationView[];
   readonly organizationId: string | null;
+  /** Of the chosen organisation, or of all. */
+  readonly groups: readonly GroupView[];
   readonly onSearch: (text: string) => void;
   readonly onChange: (change: Partial<DeviceListView>) => void;
   readonly onOrganization: (organizationId: string | null) => void;
@@ -112,9 +120,27 @@ export const filterBar = (bar: FilterBar): TemplateResult => html`
           html`<option value=${type} ?selected=${type === bar.view.type}>${DEVICE_TYPE_LABELS[type]}</option>`,
       )}
     </select>
+    ${groupChoice(bar)}
     ${
       isFiltered(bar.view)
-        ? html`<button type="button" class="button link" @click=${() => bar.onChange({ status: undefined, type: undefined, search: '' })}>Clear</button>`
+        ? html`<button type="button" class="button link" @click=${() => bar.onChange(NO_FILTERS)}>Clear</button>`
         : nothing
     }
   </div>`;
+
+/** Nothing where there is no group to choose. */
+function groupChoice({ view, groups, organizations, organizationId, onChange }: FilterBar) {
+  if (groups.length === 0 && view.group === undefined) return nothing;
+  const isKnown = groups.some(({ id }) => id === view.group);
+  const label = ({ name, organization_id: ownerId }: GroupView): string => {
+    const owner = organizations.find(({ id }) => id === ownerId)?.name;
+    return organizationId !== null || organizations.length < 2 || owner === undefined
+      ? name
+      : `${name} (${owner})`;
+  };
+  return html`<select class="select" aria-label="Group" @change=${(event: Event) => onChange({ group: chosenValue(event) || undefined })}>
+    <option value="" ?selected=${view.group === undefined}>Any group</option>
+    ${groups.map((group) => html`<option value=${group.id} ?selected=${group.id === view.group}>${label(group)}</option>`)}
+    ${view.group === undefined || isKnown ? nothing : html`<option value=${view.group} selected>Another group</option>`}
+  </select>`;
+}

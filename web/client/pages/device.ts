@@ -22,6 +22,7 @@ import {
   servicesCard,
   versionsCard,
 } from './device-cards.ts';
+import { DeviceClaimCode } from './device-claim-code.ts';
 import { PRESENCE_SPANS, type PresenceSpan, presenceCard } from './device-presence.ts';
 
 export const DEVICE_TAG = 'oc-device-page' as const;
@@ -59,6 +60,11 @@ export class DevicePage extends ConsolePage {
     onChanged: () => void this.#device.load(),
     onRevoked: () => void this.#device.load(),
     onDeleted: () => this.context.router.go(PAGES.devices),
+    onClaimable: () => this.#claimCode.reload(),
+  });
+  readonly #claimCode = new DeviceClaimCode(this, {
+    context: () => this.context,
+    deviceId: () => this.#id,
   });
   readonly #tagging = new FormAction<true>(this);
   #span: PresenceSpan = 'day';
@@ -94,6 +100,7 @@ export class DevicePage extends ConsolePage {
 
   override willUpdate(changed: Map<string, unknown>) {
     if (changed.has('location')) void this.#loadTab(deviceTabOf(this.location));
+    this.#claimCode.follow(this.#device.value);
   }
 
   override render() {
@@ -118,7 +125,7 @@ export class DevicePage extends ConsolePage {
       })}
       ${this.#tabBar(device)}
       <div class="visually-hidden" role="status">${device.device_name}: ${DEVICE_STATUS_LOOKS[device.status].label}</div>
-      ${this.#tab(device)} ${this.#actions.render()}`;
+      ${this.#tab(device)} ${this.#actions.render()} ${this.#claimCode.render()}`;
   }
 
   #tabBar(device: DeviceDetail) {
@@ -169,7 +176,7 @@ export class DevicePage extends ConsolePage {
           ${servicesCard(device)} ${metricsCard(device, this.nowMs)}
         </div>
         <div class="column">
-          ${this.#tagsCard(device)} ${factsCard(device, this.#organizationOf(device))} ${versionsCard(device)}
+          ${this.#tagsCard(device)} ${this.#claimCode.card(device, this.nowMs)} ${factsCard(device, this.#organizationOf(device))} ${versionsCard(device)}
           ${certificatesCard(device, this.nowMs)} ${refusalsCard(this.#refusals.value ?? [], this.nowMs)}
         </div>
       </div>`;
@@ -244,7 +251,9 @@ export class DevicePage extends ConsolePage {
 
   #take(event: LiveEvent) {
     const isAboutThis =
-      event.kind === 'devices.seen' ? event.device_ids.includes(this.#id) : event.device_id === this.#id;
+      event.kind === 'devices.seen'
+        ? event.device_ids.includes(this.#id)
+        : 'device_id' in event && event.device_id === this.#id;
     if (!isAboutThis) return;
     const device = this.#device.value;
     if (event.kind === 'device.changed' && event.status !== undefined && device !== null) {

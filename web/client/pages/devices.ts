@@ -7,15 +7,24 @@ import { emptyState, errorState, skeletonRows } from '../components/states.ts';
 import { count } from '../format/quantity.ts';
 import { PAGES } from '../state/addresses.ts';
 import { CursorList } from '../state/cursor-list.ts';
-import { type DeviceListView, isFiltered, nextSort, readView, writeView } from '../state/device-filters.ts';
+import {
+  type DeviceListView,
+  isFiltered,
+  NO_FILTERS,
+  nextSort,
+  readView,
+  writeView,
+} from '../state/device-filters.ts';
 import type { DeviceFilters } from '../state/device-rows.ts';
 import { Resource } from '../state/resource.ts';
 import { ConsolePage, pageHead } from './console-page.ts';
 import { DeviceActions } from './device-actions.ts';
+import { DeviceClaim } from './device-claim.ts';
 import { DeviceImport } from './device-import.ts';
 import { DeviceListLive } from './device-list-live.ts';
 import { deviceTable } from './device-table.ts';
 import { filterBar, summaryTiles } from './device-toolbar.ts';
+import { GroupNames } from './group-names.ts';
 
 export const DEVICES_TAG = 'oc-devices-page' as const;
 
@@ -69,6 +78,11 @@ export class DevicesPage extends ConsolePage {
       void this.#summary.load();
     },
   });
+  readonly #groups = new GroupNames(this, {
+    context: () => this.context,
+    organizationId: () => this.context.organization.get(),
+  });
+  readonly #claim = new DeviceClaim(this, { context: () => this.context });
   readonly #virtual = new WindowVirtualizerController<HTMLTableRowElement>(this, {
     count: 0,
     estimateSize: () => (this.#narrow.matches ? CARD_HEIGHT_PX : ROW_HEIGHT_PX),
@@ -83,6 +97,7 @@ export class DevicesPage extends ConsolePage {
     this.#view = readView(this.location.search);
     void this.#list.load();
     void this.#summary.load();
+    this.#loadGroups();
     const remeasure = () => {
       this.#virtual.getVirtualizer().measure();
       this.requestUpdate();
@@ -92,8 +107,29 @@ export class DevicesPage extends ConsolePage {
       () => this.#narrow.removeEventListener('change', remeasure),
       () => clearTimeout(this.#search),
       this.context.organization.subscribe(() => {
-        void this.#list.load();
+        this.#loadGroups();
         void this.#summary.load({ forget: true });
+        // A group is one organisation's.
+        if (this.#view.group === undefined) void this.#list.load();
+        else this.#show({ group: undefined });
+      }),
+      ...this.#followRights(),
+    ];
+  }
+
+  #loadGroups(): void {
+    if (this.can('group.read', null)) this.#groups.load();
+  }
+
+  /** On a fresh page the rights come after the first look. */
+  #followRights(): (() => void)[] {
+    if (this.can('group.read', null)) return [];
+    let isDone = false;
+    return [
+      this.context.session.subscribe(() => {
+        if (isDone || !this.can('group.read', null)) return;
+        isDone = true;
+        this.#groups.load();
       }),
     ];
   }
@@ -143,6 +179,7 @@ export class DevicesPage extends ConsolePage {
         title: 'Devices',
         sub: this.#subtitle(),
         actions: html`
+          ${this.organizationsFor('claim.write').length > 0 ? html`<button type="button" class="button" @click=${() => this.#claim.open()}>${icon('token')}Claim</button>` : nothing}
           ${canImport ? html`<button type="button" class="button" @click=${() => this.#import.open()}>${icon('upload')}Import</button>` : nothing}
           ${canEnrol ? html`<a class="button primary" href="${PAGES.tokens}?create=1">${icon('plus')}Add device</a>` : nothing}`,
       })}
@@ -153,13 +190,14 @@ export class DevicesPage extends ConsolePage {
           view: this.#view,
           organizations: this.organizations,
           organizationId: this.context.organization.get(),
+          groups: this.#groups.all,
           onSearch: (text) => this.#searchSoon(text),
           onChange: (change) => this.#show(change),
           onOrganization: (organizationId) => this.context.organization.choose(organizationId),
         })}
         ${this.#content()}
       </div>
-      ${this.#actions.render()} ${this.#import.render()}`;
+      ${this.#actions.render()} ${this.#import.render()} ${this.#claim.render()}`;
   }
 
   #content() {
@@ -203,7 +241,7 @@ export class DevicesPage extends ConsolePage {
         icon: 'search',
         title: 'No device matches',
         text: 'Try fewer words, another status, or all organisations.',
-        action: html`<button type="button" class="button" @click=${() => this.#show({ status: undefined, type: undefined, search: '' })}>Clear the filters</button>`,
+        action: html`<button type="button" class="button" @click=${() => this.#show(NO_FILTERS)}>Clear the filters</button>`,
       });
     }
     return emptyState({
@@ -232,11 +270,12 @@ export class DevicesPage extends ConsolePage {
   }
 
   #filters(): DeviceFilters {
-    const { status, type, search } = this.#view;
+    const { status, type, group, search } = this.#view;
     return {
       ...this.chosenOrganization,
       ...(status === undefined ? {} : { status }),
       ...(type === undefined ? {} : { type }),
+      ...(group === undefined ? {} : { group_id: group }),
       ...(search === '' ? {} : { search }),
     };
   }

@@ -16,6 +16,7 @@ import { icon } from '../components/icons.ts';
 import { emptyState } from '../components/states.ts';
 import { statusPill } from '../components/status-pill.ts';
 import { ago } from '../components/time.ts';
+import { typedNameField } from '../components/typed-name.ts';
 import { saveFile } from '../data/save-file.ts';
 import { type IntegratorFile, integratorFiles, mosquittoCommand } from '../format/integrator-commands.ts';
 import { CERTIFICATE_STATE_LOOKS } from '../format/status.ts';
@@ -33,6 +34,7 @@ export class IntegratorsPage extends ConsolePage {
       this.context.api.call('integrators.list', { query: { ...this.chosenOrganization, ...cursor }, signal }),
   });
   readonly #create = new FormAction<true>(this);
+  #typedName = '';
   readonly #revoke = new FormAction<IntegratorView>(this);
   #created: CreateIntegratorReply | null = null;
 
@@ -83,7 +85,7 @@ export class IntegratorsPage extends ConsolePage {
       <td role="cell" data-label="Certificate"><div class="cell">${newest === undefined ? '–' : statusPill(CERTIFICATE_STATE_LOOKS[newest.state])}</div></td>
       <td role="cell" data-label="Expires"><div class="cell">${newest === undefined ? '–' : ago(newest.not_after, this.nowMs)}</div></td>
       <td role="cell" data-label="Created"><div class="cell">${ago(integrator.created_at, this.nowMs)}</div></td>
-      <td role="cell" class="actions">${mayRevoke ? html`<button type="button" class="icon-button" aria-label="Revoke ${integrator.name}" title="Revoke" @click=${() => this.#revoke.open(integrator)}>${icon('trash')}</button>` : nothing}</td>
+      <td role="cell" class="actions">${mayRevoke ? html`<button type="button" class="icon-button" aria-label="Revoke ${integrator.name}" title="Revoke" @click=${() => this.#openRevoke(integrator)}>${icon('trash')}</button>` : nothing}</td>
     </tr>`;
   }
 
@@ -154,6 +156,11 @@ export class IntegratorsPage extends ConsolePage {
     return html`<button type="button" class="button" @click=${() => saveFile(file)}>${icon('download')}${file.label}<span class="fine">${file.name}</span></button>`;
   }
 
+  #openRevoke(integrator: IntegratorView): void {
+    this.#typedName = '';
+    this.#revoke.open(integrator);
+  }
+
   #renderRevoke() {
     const integrator = this.#revoke.subject;
     if (integrator === null) return nothing;
@@ -162,6 +169,7 @@ export class IntegratorsPage extends ConsolePage {
       submitLabel: 'Revoke',
       isDanger: true,
       isBusy: this.#revoke.isBusy,
+      isDisabled: this.#typedName !== integrator.name,
       onClose: () => this.#revoke.close(),
       onSubmit: () =>
         void this.#revoke.run(async () => {
@@ -169,7 +177,11 @@ export class IntegratorsPage extends ConsolePage {
           this.context.notices.say('success', `${integrator.name} is revoked.`);
           await this.#list.load();
         }),
-      body: html`${formError(this.#revoke.error, [])}<p><b>${integrator.name}</b> is disconnected at once, and its certificate is refused from now on.</p>`,
+      body: html`${formError(this.#revoke.error, [])}<p><b>${integrator.name}</b> is disconnected at once, and its certificate is refused from now on.</p>
+        ${typedNameField(integrator.name, (typed) => {
+          this.#typedName = typed;
+          this.requestUpdate();
+        })}`,
     });
   }
 }

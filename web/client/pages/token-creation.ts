@@ -7,11 +7,12 @@ import { icon } from '../components/icons.ts';
 import { ApiError } from '../data/api-error.ts';
 import { splitTags } from '../format/device-import.ts';
 import { customExpirySeconds } from '../format/expiry.ts';
-import { devicePath } from '../state/addresses.ts';
+import { devicePath, PAGES } from '../state/addresses.ts';
 import { type Arrival, arrive, isBeating } from '../state/arrivals.ts';
 import type { ConsoleContext } from '../state/context.ts';
 import { FormAction } from '../state/form-action.ts';
-import { organizationsAllowing } from '../state/session.ts';
+import { allows, organizationsAllowing } from '../state/session.ts';
+import { GroupNames } from './group-names.ts';
 import { type Expiry, tokenForm } from './token-form.ts';
 
 const DEFAULT_EXPIRY_SECONDS = 3600;
@@ -21,6 +22,9 @@ export class TokenCreation implements ReactiveController {
   readonly #context: () => ConsoleContext;
   readonly #onChanged: () => void;
   readonly #form: FormAction<true>;
+  readonly #groups: GroupNames;
+  /** Whose token it will be. */
+  #organizationId: string | null = null;
   #expiry: Expiry = DEFAULT_EXPIRY_SECONDS;
   #expiryProblem: string | null = null;
   #created: CreateTokenReply | null = null;
@@ -32,6 +36,10 @@ export class TokenCreation implements ReactiveController {
     this.#context = options.context;
     this.#onChanged = options.onChanged;
     this.#form = new FormAction(host);
+    this.#groups = new GroupNames(host, {
+      context: options.context,
+      organizationId: () => this.#organizationId,
+    });
     host.addController(this);
   }
 
@@ -51,6 +59,23 @@ export class TokenCreation implements ReactiveController {
     this.#expiry = DEFAULT_EXPIRY_SECONDS;
     this.#expiryProblem = null;
     this.#form.open(true);
+    const { session, organization } = this.#context();
+    const organizations = organizationsAllowing(session.get(), 'token.write');
+    this.#choose((organizations.find(({ id }) => id === organization.get()) ?? organizations[0])?.id ?? null);
+  }
+
+  #choose(organizationId: string | null): void {
+    this.#organizationId = organizationId;
+    if (organizationId === null || !allows(this.#context().session.get(), 'group.read', organizationId))
+      return;
+    this.#groups.load();
+  }
+
+  /** The installer line of a token that was made elsewhere. */
+  show(created: CreateTokenReply): void {
+    this.#arrivals = [];
+    this.#created = created;
+    this.#host.requestUpdate();
   }
 
   render(): TemplateResult | typeof nothing {
@@ -62,11 +87,13 @@ export class TokenCreation implements ReactiveController {
     const context = this.#context();
     return tokenForm({
       organizations: organizationsAllowing(context.session.get(), 'token.write'),
-      organizationId: context.organization.get(),
+      organizationId: this.#organizationId,
       error: this.#form.error,
       isBusy: this.#form.isBusy,
       expiry: this.#expiry,
       expiryProblem: this.#expiryProblem,
+      groups: this.#groups.all.filter(({ organization_id: owner }) => owner === this.#organizationId),
+      onOrganization: (organizationId) => this.#choose(organizationId),
       onExpiry: (expiry) => {
         this.#expiry = expiry;
         this.#host.requestUpdate();
@@ -92,6 +119,7 @@ export class TokenCreation implements ReactiveController {
           <oc-copy-field label="Token" .text=${created.token}></oc-copy-field>
         </details>
         <p class="fine">The token is shown now and never again.</p>
+        ${created.requires_approval ? html`<div class="callout">${icon('shield')}<div><p>The machine waits until somebody approves it under <a href=${PAGES.approvals}>Approvals</a>. It keeps asking while the token is valid.</p></div></div>` : nothing}
         ${this.#waiting(created)}`,
       footer: html`<button type="button" class="button primary" @click=${closeDialog}>Done</button>`,
     });
@@ -131,6 +159,8 @@ export class TokenCreation implements ReactiveController {
     const name = textOf(form, 'name');
     const tags = splitTags(textOf(form, 'tags') ?? '');
     const replaces = textOf(form, 'replaces_device_id');
+    const networks = (textOf(form, 'allowed_networks') ?? '').split(/[\s,;]+/).filter(Boolean);
+    const groupIds = form.getAll('group_ids').map(String);
     const type = DEVICE_TYPES.find((known) => known === textOf(form, 'device_type'));
     await this.#form.run(async () => {
       this.#arrivals = [];
@@ -143,6 +173,9 @@ export class TokenCreation implements ReactiveController {
           ...(type === undefined ? {} : { device_type: type }),
           ...(tags.length === 0 ? {} : { tags }),
           ...(replaces === null ? {} : { replaces_device_id: replaces }),
+          ...(form.get('requires_approval') === null ? {} : { requires_approval: true }),
+          ...(networks.length === 0 ? {} : { allowed_networks: networks }),
+          ...(groupIds.length === 0 ? {} : { group_ids: groupIds }),
         },
       });
       this.#onChanged();

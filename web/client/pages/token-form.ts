@@ -1,7 +1,8 @@
 /** The fields of a new token. Dumb template. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { DEVICE_TYPES, type OrganizationView } from '#web-api';
+import { DEVICE_TYPES, type GroupView, type OrganizationView } from '#web-api';
 import { describedBy, field, fieldError, formDialog, formError } from '../components/form.ts';
+import { icon } from '../components/icons.ts';
 import type { ApiError } from '../data/api-error.ts';
 import { EXPIRY_PRESETS } from '../format/expiry.ts';
 import { DEVICE_TYPE_LABELS } from '../format/status.ts';
@@ -14,6 +15,9 @@ const FIELDS = [
   'expires_in_seconds',
   'tags',
   'replaces_device_id',
+  'requires_approval',
+  'allowed_networks',
+  'group_ids',
 ];
 
 /** Seconds, or a time that the person chooses. */
@@ -26,6 +30,9 @@ export interface TokenForm {
   readonly isBusy: boolean;
   readonly expiry: Expiry;
   readonly expiryProblem: string | null;
+  /** Of the chosen organisation. */
+  readonly groups: readonly GroupView[];
+  readonly onOrganization: (organizationId: string) => void;
   readonly onExpiry: (expiry: Expiry) => void;
   readonly onClose: () => void;
   readonly onSubmit: (form: FormData) => void;
@@ -36,6 +43,9 @@ export function tokenForm(input: TokenForm): TemplateResult {
   const choose = (event: Event): void => {
     if (!(event.target instanceof HTMLSelectElement)) return;
     input.onExpiry(event.target.value === 'custom' ? 'custom' : Number(event.target.value));
+  };
+  const chooseOrganization = (event: Event): void => {
+    if (event.target instanceof HTMLSelectElement) input.onOrganization(event.target.value);
   };
   return formDialog({
     heading: 'Create an enrolment token',
@@ -51,7 +61,7 @@ export function tokenForm(input: TokenForm): TemplateResult {
             id: 'token-organization',
             label: 'Organisation',
             error: fieldError(error, 'organization_id'),
-            control: html`<select class="select" id="token-organization" name="organization_id" aria-describedby=${describedBy('token-organization')}>
+            control: html`<select class="select" id="token-organization" name="organization_id" @change=${chooseOrganization} aria-describedby=${describedBy('token-organization')}>
               ${input.organizations.map(({ id, name }) => html`<option value=${id} ?selected=${id === input.organizationId}>${name}</option>`)}
             </select>`,
           })}
@@ -111,6 +121,19 @@ export function tokenForm(input: TokenForm): TemplateResult {
             control: html`<input class="input" id="token-tags" name="tags" maxlength="500" autocomplete="off" aria-describedby=${describedBy('token-tags')} />`,
           })}
         </div>
+        ${groupFields(input)}
+        <label class="check"><input type="checkbox" name="requires_approval" />People approve each machine before it comes in</label>
+        <details>
+          <summary>Limit to networks</summary>
+          ${field({
+            id: 'token-networks',
+            label: 'Networks',
+            isOptional: true,
+            hint: 'In CIDR notation, by blanks, e.g. 192.0.2.0/24. Empty: from everywhere.',
+            error: fieldError(error, 'allowed_networks'),
+            control: html`<input class="input mono" id="token-networks" name="allowed_networks" maxlength="1000" autocomplete="off" spellcheck="false" aria-describedby=${describedBy('token-networks')} />`,
+          })}
+        </details>
         <details>
           <summary>Replace a device’s hardware</summary>
           ${field({
@@ -123,4 +146,17 @@ export function tokenForm(input: TokenForm): TemplateResult {
           })}
         </details>`,
   });
+}
+
+/** Nothing where the organisation has no group. */
+function groupFields({ groups, error }: TokenForm): TemplateResult | typeof nothing {
+  if (groups.length === 0) return nothing;
+  const problem = fieldError(error, 'group_ids');
+  return html`<fieldset class="field">
+    <legend>Groups <span class="optional">optional</span></legend>
+    <div class="check-grid">
+      ${groups.map(({ id, name }) => html`<label class="check"><input type="checkbox" name="group_ids" value=${id} />${name}</label>`)}
+    </div>
+    <div class="note">${problem === null ? 'Each device that enrols joins them.' : html`<span class="error-text" role="alert">${icon('alert')}${problem}</span>`}</div>
+  </fieldset>`;
 }

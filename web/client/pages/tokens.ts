@@ -6,6 +6,7 @@ import { icon } from '../components/icons.ts';
 import { emptyState } from '../components/states.ts';
 import { statusPill } from '../components/status-pill.ts';
 import { ago } from '../components/time.ts';
+import { typedNameField } from '../components/typed-name.ts';
 import { count } from '../format/quantity.ts';
 import { DEVICE_TYPE_LABELS, TOKEN_STATE_LOOKS } from '../format/status.ts';
 import { devicePath, PAGES } from '../state/addresses.ts';
@@ -23,6 +24,7 @@ export class TokensPage extends ConsolePage {
     fetch: (cursor, signal) =>
       this.context.api.call('tokens.list', { query: { ...this.chosenOrganization, ...cursor }, signal }),
   });
+  #typedName = '';
   readonly #revoke = new FormAction<TokenView>(this);
   readonly #creation = new TokenCreation(this, {
     context: () => this.context,
@@ -87,14 +89,19 @@ export class TokensPage extends ConsolePage {
   #row(token: TokenView) {
     const mayRevoke = token.state === 'live' && this.can('token.write', token.organization_id);
     return html`<tr class="row" role="row">
-      <td role="cell" class="lead"><div class="cell"><b>${token.name}</b><div class="fine"><span class="mono">${token.prefix}…</span> · ${this.organizationName(token.organization_id)}${token.device_type === null ? '' : ` · ${DEVICE_TYPE_LABELS[token.device_type]}`}</div></div></td>
+      <td role="cell" class="lead"><div class="cell"><b>${token.name}</b><div class="fine"><span class="mono">${token.prefix}…</span> · ${this.organizationName(token.organization_id)}${token.device_type === null ? '' : ` · ${DEVICE_TYPE_LABELS[token.device_type]}`}${token.requires_approval ? ' · with approval' : ''}${token.allowed_networks.length === 0 ? '' : ` · from ${token.allowed_networks.join(', ')}`}${token.hardware_id === null ? '' : ` · only ${token.hardware_id}`}</div></div></td>
       <td role="cell" data-label="State"><div class="cell">${statusPill(TOKEN_STATE_LOOKS[token.state])}</div></td>
       <td role="cell" data-label="Uses"><div class="cell">${token.uses} of ${token.max_uses.toLocaleString()}</div></td>
       <td role="cell" data-label="Expires"><div class="cell">${ago(token.expires_at, this.nowMs)}</div></td>
       <td role="cell" data-label="Tags" class="wrap"><div class="cell">${token.tags.length === 0 ? html`<span class="quiet">–</span>` : html`<div class="tags">${token.tags.map((tag) => html`<span class="tag">${tag}</span>`)}</div>`}</div></td>
       <td role="cell" data-label="Last device"><div class="cell">${token.last_device === null ? html`<span class="quiet">None yet</span>` : html`<a href=${devicePath(token.last_device.id)}>${token.last_device.device_name}</a>`}</div></td>
-      <td role="cell" class="actions">${mayRevoke ? html`<button type="button" class="icon-button" aria-label="Revoke ${token.name}" title="Revoke" @click=${() => this.#revoke.open(token)}>${icon('trash')}</button>` : nothing}</td>
+      <td role="cell" class="actions">${mayRevoke ? html`<button type="button" class="icon-button" aria-label="Revoke ${token.name}" title="Revoke" @click=${() => this.#openRevoke(token)}>${icon('trash')}</button>` : nothing}</td>
     </tr>`;
+  }
+
+  #openRevoke(token: TokenView): void {
+    this.#typedName = '';
+    this.#revoke.open(token);
   }
 
   #renderRevoke() {
@@ -105,6 +112,7 @@ export class TokensPage extends ConsolePage {
       submitLabel: 'Revoke',
       isDanger: true,
       isBusy: this.#revoke.isBusy,
+      isDisabled: this.#typedName !== token.name,
       onClose: () => this.#revoke.close(),
       onSubmit: () =>
         void this.#revoke.run(async () => {
@@ -113,7 +121,11 @@ export class TokensPage extends ConsolePage {
           await this.#list.load();
         }),
       body: html`${formError(this.#revoke.error, [])}
-        <p>Nothing can enrol with <b>${token.name}</b> from now on. ${token.uses === 0 ? '' : `${count(token.uses, 'device')} that used it stay${token.uses === 1 ? 's' : ''} enrolled.`}</p>`,
+        <p>Nothing can enrol with <b>${token.name}</b> from now on. ${token.uses === 0 ? '' : `${count(token.uses, 'device')} that used it stay${token.uses === 1 ? 's' : ''} enrolled.`}</p>
+        ${typedNameField(token.name, (typed) => {
+          this.#typedName = typed;
+          this.requestUpdate();
+        })}`,
     });
   }
 }

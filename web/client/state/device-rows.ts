@@ -1,11 +1,14 @@
 /** How a live change shows in the loaded part of the device list. Pure. */
-import type { DeviceStatus, DeviceView, LiveEvent, QueryOf } from '#web-api';
+import type { DeviceDetail, DeviceStatus, DeviceView, LiveEvent, QueryOf } from '#web-api';
 
 export type DeviceFilters = Pick<
   NonNullable<QueryOf<'devices.list'>>,
-  'org_id' | 'status' | 'type' | 'search'
+  'org_id' | 'status' | 'type' | 'group_id' | 'search'
 >;
 type Sort = NonNullable<NonNullable<QueryOf<'devices.list'>>['sort']>;
+
+/** Its groups are known where it was asked for alone, not in the rows of a list. */
+export type PlacedDevice = DeviceView & Partial<Pick<DeviceDetail, 'groups'>>;
 
 export interface Rows {
   readonly items: readonly DeviceView[];
@@ -47,13 +50,14 @@ export function applyEvent(rows: Rows, event: LiveEvent, filters: DeviceFilters)
 /** Takes the fresh state of a device into the list: updates, inserts in order, or removes what matches no more. */
 export function placeDevice(
   rows: Rows,
-  device: DeviceView,
+  device: PlacedDevice,
   filters: DeviceFilters,
   sort: Sort,
   isComplete: boolean,
 ): Rows {
   const index = rows.items.findIndex((row) => row.id === device.id);
   if (!matches(device, filters)) return index < 0 ? rows : removeRow(rows, device.id);
+  if (index < 0 && filters.group_id !== undefined && device.groups === undefined) return rows;
   if (index >= 0) return { ...rows, items: rows.items.with(index, device) };
   const place = rows.items.findIndex((row) => compareDevices(device, row, sort) < 0);
   const total = rows.total + 1;
@@ -66,13 +70,15 @@ export function removeRow(rows: Rows, deviceId: string): Rows {
   return items.length === rows.items.length ? rows : { items, total: Math.max(0, rows.total - 1) };
 }
 
-export function matches(device: DeviceView, filters: DeviceFilters): boolean {
-  const { org_id, status, type } = filters;
+/** A group that is not known to be left counts as kept. */
+export function matches(device: PlacedDevice, filters: DeviceFilters): boolean {
+  const { org_id, status, type, group_id } = filters;
   const search = filters.search?.trim().toLowerCase() ?? '';
   return (
     (org_id === undefined || device.organization_id === org_id) &&
     (status === undefined || device.status === status) &&
     (type === undefined || device.device_type === type) &&
+    (group_id === undefined || (device.groups?.some(({ id }) => id === group_id) ?? true)) &&
     (search === '' ||
       [device.device_name, device.hardware_id, device.firmware_version ?? '', ...device.tags].some((text) =>
         text.toLowerCase().includes(search),

@@ -1,5 +1,5 @@
 /** Who is signed in, and what they may do. */
-import type { Action, Me, OrganizationView } from '#web-api';
+import type { Action, BodyOf, Me, OrganizationView } from '#web-api';
 import type { Api } from '../data/api.ts';
 import { ApiError } from '../data/api-error.ts';
 import { createStore, type Readable } from './store.ts';
@@ -14,7 +14,7 @@ export interface Session extends Readable<SessionState> {
   /** Asks the server; never throws: a failure is a state. */
   refresh(): Promise<void>;
   /** @throws ApiError */
-  login(email: string, password: string): Promise<void>;
+  login(credentials: BodyOf<'auth.login'>): Promise<void>;
   logout(): Promise<void>;
   ended(): void;
   csrfToken(): string | null;
@@ -23,11 +23,13 @@ export interface Session extends Readable<SessionState> {
 /** The switcher shows at most so many; system admins of more than that search by the URL's organisation. */
 const MAX_ORGANIZATIONS = 500;
 
-export function createSession(api: () => Api): Session {
+/** @param leave goes to another site's address. */
+export function createSession(api: () => Api, leave: (address: string) => void): Session {
   const state = createStore<SessionState>({ kind: 'unknown' });
 
   async function enter(me: Me): Promise<void> {
-    const organizations = me.must_change_password
+    // Neither may read anything before it has done what it must.
+    const organizations = isHeldUp(me)
       ? []
       : (await api().call('organizations.list', { query: { page_size: MAX_ORGANIZATIONS } })).items;
     state.set({ kind: 'in', me, organizations });
@@ -43,14 +45,16 @@ export function createSession(api: () => Api): Session {
         state.set(error.status === 401 ? { kind: 'out' } : { kind: 'failed', error });
       }
     },
-    async login(email, password) {
-      const me = await api().call('auth.login', { body: { email, password } });
+    async login(credentials) {
+      const me = await api().call('auth.login', { body: credentials });
       // The list needs no CSRF token, so the state may follow it.
       await enter(me);
     },
     async logout() {
-      await api().call('auth.logout');
+      const { logout_url } = await api().call('oidc.logout');
       state.set({ kind: 'out' });
+      // Signed in by the identity provider: its own session goes on until the person ends it there.
+      if (logout_url !== null) leave(logout_url);
     },
     ended() {
       if (state.get().kind !== 'unknown') state.set({ kind: 'out' });
@@ -61,6 +65,10 @@ export function createSession(api: () => Api): Session {
     },
   };
 }
+
+/** Whether the person must do something about the own account before anything else is open. Pure. */
+const isHeldUp = (me: Me): boolean =>
+  me.must_change_password || (me.must_enroll_second_factor && me.is_system_admin);
 
 /** May the person do this in that organisation; with null, in any? Mirrors what the server enforces. Pure. */
 export function allows(state: SessionState, action: Action, organizationId: string | null): boolean {

@@ -157,13 +157,19 @@ const otherFormats = ({ produces }: Route, schema: unknown): Record<string, unkn
   produces === 'text/csv' ? { 'application/x-ndjson': { schema } } : {};
 
 function problemsOf(route: Route): Record<string, string> {
+  const isWrite = route.method !== 'GET';
+  const names = route.params ?? route.query ?? route.body;
   return {
-    ...((route.query ?? route.body ?? route.params) ? { 400: 'A field is not valid' } : {}),
-    ...(route.auth === 'public' ? {} : { 401: 'Not signed in, or the token is not valid' }),
-    ...(route.auth === 'session' ? { 403: 'The role does not allow this' } : {}),
-    ...(route.params === undefined ? {} : { 404: 'No such object, or not yours' }),
-    ...(route.body === undefined ? {} : { 413: 'Body too large', 415: 'Content type not accepted' }),
+    400: 'The request is not valid; `errors` names the fields',
+    ...(route.auth === 'public' && !isWrite ? {} : { 401: 'Not signed in, or the token is not valid' }),
+    ...(route.auth === 'session' || isWrite
+      ? { 403: 'The role, or where it comes from, does not allow this' }
+      : {}),
+    ...(names === undefined ? {} : { 404: 'No such object, or not yours' }),
+    ...(isWrite ? { 409: 'Another state of the object is in the way', 422: 'Cannot be done as asked' } : {}),
+    ...(isWrite ? { 413: 'Body too large', 415: 'Content type not accepted' } : {}),
     429: 'Too many requests',
+    503: 'A part of the service does not answer; try again',
   };
 }
 

@@ -9,7 +9,9 @@ import type { Database, Organization } from '#db';
 import type { LiveEvent } from '#web-api';
 import { openSession } from '../../../../control-plane/access/sessions.ts';
 import { openDeviceTokens } from '../../../../control-plane/credentials/device-token.ts';
+import type { Encryption } from '../../../../control-plane/secrets/encryption.ts';
 import { createTestDatabase } from '../../../support/database.ts';
+import { openTestEncryption } from '../../../support/encryption.ts';
 
 export const HOUR_MS = 3_600_000;
 const CONDITION_DEADLINE_MS = 10_000;
@@ -18,6 +20,7 @@ export interface Installation {
   readonly database: Database;
   readonly controlPlane: ControlPlane;
   readonly authority: Authority;
+  readonly encryption: Encryption;
   /** Added to the real time. */
   readonly clock: { aheadMs: number };
   readonly acme: Organization;
@@ -45,7 +48,9 @@ export async function startInstallation(): Promise<Installation> {
   const logLines: string[] = [];
   const write = (fields: object, text: string) => void logLines.push(JSON.stringify({ ...fields, text }));
   const authority = await openAuthority({ dir: join(folder, 'ca'), now });
+  const encryption = await openTestEncryption(database, join(folder, 'keys'));
   const controlPlane = await createControlPlane({
+    encryption,
     database,
     authority,
     deviceTokens: await openDeviceTokens({ dir: join(folder, 'tokens'), now }),
@@ -73,6 +78,7 @@ export async function startInstallation(): Promise<Installation> {
     database,
     controlPlane,
     authority,
+    encryption,
     clock,
     acme,
     globex,

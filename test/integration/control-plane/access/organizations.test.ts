@@ -64,9 +64,9 @@ describe('organisations', () => {
     const code = 'organization.not_found';
     await expect(controlPlane.access.getOrganization(acmeAdmin, orgId)).rejects.toMatchObject({ code });
     await expect(controlPlane.access.listMembers(acmeAdmin, orgId, {})).rejects.toMatchObject({ code });
-    await expect(controlPlane.access.listAudit(acmeAdmin, { org_id: orgId })).rejects.toMatchObject({ code });
+    await expect(controlPlane.audit.list(acmeAdmin, { org_id: orgId })).rejects.toMatchObject({ code });
     await expect(controlPlane.fleet.list(acmeAdmin, { org_id: orgId })).rejects.toMatchObject({ code });
-    await expect(controlPlane.fleet.liveScope(acmeAdmin, orgId)).rejects.toMatchObject({ code });
+    await expect(controlPlane.fleet.liveFilter(acmeAdmin, orgId)).rejects.toMatchObject({ code });
   });
 
   it('that do not exist are 404 for a system admin too', async () => {
@@ -179,13 +179,13 @@ describe('the audit log', () => {
   it('shows an admin the own organisation, and rows of none to system admins only', async () => {
     const { controlPlane, acme, globex, acmeAdmin, acmeMember, globexAdmin, systemAdmin } = installation;
     const organizationsIn = async (person: typeof acmeAdmin) => {
-      const { items } = await controlPlane.access.listAudit(person, { page_size: 500 });
+      const { items } = await controlPlane.audit.list(person, { page_size: 500 });
       return new Set(items.map(({ organization_id }) => organization_id));
     };
     expect(await organizationsIn(acmeAdmin)).toEqual(new Set([acme.id]));
     expect(await organizationsIn(globexAdmin)).toEqual(new Set([globex.id]));
     expect(await organizationsIn(systemAdmin)).toContain(null);
-    await expect(controlPlane.access.listAudit(acmeMember, {})).rejects.toMatchObject({
+    await expect(controlPlane.audit.list(acmeMember, {})).rejects.toMatchObject({
       code: 'auth.forbidden',
     });
   });

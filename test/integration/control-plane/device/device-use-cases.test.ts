@@ -15,6 +15,7 @@ import {
 import type { DeviceUseCases, Origin } from '../../../../control-plane/use-cases.ts';
 import { SILENT } from '../../../../db/log.ts';
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts';
+import { openTestEncryption } from '../../../support/encryption.ts';
 import { type SeededDevice, seedFleet } from '../../../support/seeded-fleet.ts';
 
 const origin: Origin = { ipAddress: '192.0.2.7', userAgent: 'test', requestId: 'r1' };
@@ -50,6 +51,7 @@ beforeAll(async () => {
     ingest,
     telemetryCache,
     deviceCertificateDays: 30,
+    secretBox: (await openTestEncryption(test.database, dir)).secretBox,
     now,
   };
   optional = createDeviceUseCases({ ...deps, deviceMtls: 'optional' });
@@ -76,7 +78,7 @@ async function seedOne(state: 'pending' | 'active' = 'active'): Promise<SeededDe
 }
 const fingerprintOf = (device: SeededDevice): string => readCertificate(device.chainPem).fingerprintSha256;
 async function signIn(device: SeededDevice) {
-  const caller = await optional.authenticateCertificate(device.serial, origin);
+  const caller = await optional.authenticateCertificate(device.serial, fingerprintOf(device), origin);
   const { auth_token } = await optional.issueToken(caller);
   return { caller, jwt: auth_token };
 }
@@ -113,7 +115,9 @@ describe('authentication of a device', () => {
     await expect(optional.authenticateToken(jwt, null, origin)).rejects.toMatchObject({
       code: 'auth.required',
     });
-    await expect(optional.authenticateCertificate(device.serial, origin)).rejects.toMatchObject({
+    await expect(
+      optional.authenticateCertificate(device.serial, fingerprintOf(device), origin),
+    ).rejects.toMatchObject({
       code: 'auth.required',
     });
   });
@@ -121,7 +125,9 @@ describe('authentication of a device', () => {
   it('ends with the certificate’s own life', async () => {
     const device = await seedOne();
     clockSkewMs = 31 * 86_400_000;
-    await expect(optional.authenticateCertificate(device.serial, origin)).rejects.toMatchObject({
+    await expect(
+      optional.authenticateCertificate(device.serial, fingerprintOf(device), origin),
+    ).rejects.toMatchObject({
       code: 'auth.required',
     });
     clockSkewMs = 0;
@@ -134,7 +140,7 @@ describe('authentication of a device', () => {
     await expect(optional.authenticateToken(jwt, null, origin)).rejects.toMatchObject({
       code: 'auth.forbidden',
     });
-    await expect(optional.authenticateCertificate('abcdef', origin)).rejects.toMatchObject({
+    await expect(optional.authenticateCertificate('abcdef', '00'.repeat(32), origin)).rejects.toMatchObject({
       code: 'auth.required',
     });
   });
@@ -200,10 +206,12 @@ describe('renewal', () => {
     const leaf = readCertificate(first.certificate_chain);
     expect(leaf).toMatchObject({ commonName: `${device.org}/${device.device}`, unit: 'device' });
     expect(first.certificate_chain.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
-    const next = await optional.authenticateCertificate(leaf.serial, origin);
+    const next = await optional.authenticateCertificate(leaf.serial, leaf.fingerprintSha256, origin);
     await optional.heartbeat(next, { status: 'online', uptime: 1 });
     expect((await test.database.certificates.findBySerial(leaf.serial))?.state).toBe('active');
-    expect(await optional.authenticateCertificate(device.serial, origin)).toMatchObject({
+    expect(
+      await optional.authenticateCertificate(device.serial, fingerprintOf(device), origin),
+    ).toMatchObject({
       deviceId: device.device,
     });
     const audit = await test.database.audit.list(

@@ -282,7 +282,7 @@ describe('import', () => {
 
 describe('refusals and live scope', () => {
   it('show each organisation its own', async () => {
-    const { controlPlane, acme, acmeMember, globexAdmin, systemAdmin, database } = installation;
+    const { controlPlane, acme, globex, acmeMember, globexAdmin, systemAdmin, database } = installation;
     const refusals = [
       { org: 'acme', device: null, reason: 'publish.topic', detail: 'edge/v1/globex/#', count: 3 },
       { org: null, device: null, reason: 'identity.unknown', detail: '', count: 1 },
@@ -296,9 +296,16 @@ describe('refusals and live scope', () => {
     expect(await reasons(globexAdmin)).toEqual([]);
     expect((await reasons(systemAdmin)).toSorted()).toEqual(['identity.unknown 1', 'publish.topic 3']);
 
-    expect(await controlPlane.fleet.liveScope(acmeMember, undefined)).toEqual(new Set([acme.id]));
-    expect(await controlPlane.fleet.liveScope(systemAdmin, undefined)).toBeNull();
-    expect(await controlPlane.fleet.liveScope(systemAdmin, acme.id)).toEqual(new Set([acme.id]));
+    const seenBy = async (person: typeof acmeMember, orgId?: string) => {
+      const filter = await controlPlane.fleet.liveFilter(person, orgId);
+      const at = new Date(0).toISOString();
+      return [acme.id, globex.id].map(
+        (id) => filter({ kind: 'device.created', organization_id: id, device_id: id, at }) !== null,
+      );
+    };
+    expect(await seenBy(acmeMember)).toEqual([true, false]);
+    expect(await seenBy(systemAdmin)).toEqual([true, true]);
+    expect(await seenBy(systemAdmin, acme.id)).toEqual([true, false]);
   });
 });
 

@@ -42,4 +42,31 @@ describe('createAttemptLimiter', () => {
     expect(limiter.waitSeconds('old')).toBe(0);
     expect(limiter.waitSeconds('new')).toBe(60);
   });
+
+  it('makes whoever goes on guessing wait longer and longer, up to a bound', () => {
+    const clock = { ms: 0 };
+    const limiter = createAttemptLimiter(
+      { attempts: 3, windowMs: 60_000, maxWindowMs: 200_000, maxKeys: 100 },
+      () => new Date(clock.ms),
+    );
+    const waits: number[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      for (let attempt = 0; attempt < 3; attempt += 1) limiter.add('a');
+      waits.push(limiter.waitSeconds('a'));
+      clock.ms += limiter.waitSeconds('a') * 1000;
+    }
+    expect(waits).toEqual([60, 120, 200, 200]);
+    // A pause as long as the last wait forgives.
+    clock.ms += 200_000;
+    limiter.add('a');
+    for (let attempt = 0; attempt < 2; attempt += 1) limiter.add('a');
+    expect(limiter.waitSeconds('a')).toBe(60);
+  });
+
+  it('forgets a key that has proved itself', () => {
+    const { limiter } = limiterAt(0);
+    for (let attempt = 0; attempt < 3; attempt += 1) limiter.add('a');
+    limiter.forget('a');
+    expect(limiter.waitSeconds('a')).toBe(0);
+  });
 });

@@ -1,6 +1,6 @@
 /** What becomes of the audit row when things go wrong. */
 import { describe, expect, it } from 'vitest';
-import { type AuditEntry, StoreError } from '#db';
+import { type NewAuditEntry, StoreError } from '#db';
 import { withStoreErrors } from '../../../../control-plane/access/store-failure.ts';
 import { type AuditDraft, auditedOutside } from '../../../../control-plane/audit/audited.ts';
 import { AppError } from '../../../../control-plane/errors.ts';
@@ -14,7 +14,7 @@ const draft = (): AuditDraft => ({
   detail: { asked: 'much' },
 });
 
-function auditDeps(append: (entry: Omit<AuditEntry, 'id' | 'at'>) => Promise<void>) {
+function auditDeps(append: (entry: NewAuditEntry) => Promise<void>) {
   const errors: object[] = [];
   const ignore = () => undefined;
   const log = {
@@ -23,13 +23,13 @@ function auditDeps(append: (entry: Omit<AuditEntry, 'id' | 'at'>) => Promise<voi
     warn: ignore,
     error: (fields: object) => void errors.push(fields),
   };
-  const audit = { append, list: () => Promise.reject(new Error('not listed here')) };
+  const audit = { append };
   const transaction = () => Promise.reject(new Error('no transaction here'));
   return { errors, deps: { database: { audit, transaction }, log } };
 }
 
 async function outcomeOf(error: unknown) {
-  const rows: Omit<AuditEntry, 'id' | 'at'>[] = [];
+  const rows: NewAuditEntry[] = [];
   const { deps } = auditDeps(async (entry) => void rows.push(entry));
   const thrown = await auditedOutside(deps, draft(), () => Promise.reject(error)).catch(
     (caught: unknown) => caught,
@@ -45,7 +45,9 @@ describe('auditedOutside', () => {
     ['failed', new Error('password=hunter2'), 'internal'],
   ])('says %s of %s, by its code alone', async (outcome, error, code) => {
     const { rows } = await outcomeOf(error);
-    expect(rows).toEqual([{ ...draft(), outcome, detail: { asked: 'much', code } }]);
+    expect(rows).toEqual([
+      { ...draft(), attemptId: expect.any(String), outcome, detail: { asked: 'much', code } },
+    ]);
   });
 
   it('throws what the caller must meet: its own kind of error, or the bug as it is', async () => {

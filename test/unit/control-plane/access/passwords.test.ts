@@ -25,12 +25,16 @@ describe('createPasswords', () => {
     expect(await passwords.verify('cafe\u0301 cre\u0300me bru\u0302le\u0301e', encoded)).toBe(true);
   });
 
-  it('derives by the parameters that the hash names', async () => {
+  it.each([
+    { N: 1024, r: 4, p: 2 },
+    { N: 2, r: 1, p: 1 },
+    { N: 2, r: 1, p: 8 },
+  ])('derives by the parameters that the hash names: $N $r $p', async ({ N, r, p }) => {
     const salt = Buffer.alloc(16, 7);
-    const hash = scryptSync('correct horse battery', salt, 32, { N: 1024, r: 4, p: 2 });
-    const encoded = `scrypt$N=1024,r=4,p=2$${salt.toString('base64url')}$${hash.toString('base64url')}`;
+    const hash = scryptSync('correct horse battery', salt, 32, { N, r, p });
+    const encoded = `scrypt$N=${N},r=${r},p=${p}$${salt.toString('base64url')}$${hash.toString('base64url')}`;
     expect(await passwords.verify('correct horse battery', encoded)).toBe(true);
-    expect(await passwords.verify('correct horse battery', encoded.replace('N=1024', 'N=2048'))).toBe(false);
+    expect(await passwords.verify('correct horse battery', encoded.replace(/N=\d+/, 'N=2048'))).toBe(false);
   });
 
   it('says no for a person that does not exist, after the same work', async () => {

@@ -11,7 +11,10 @@ const FOREIGN = '00000000-0000-4000-8000-000000000003';
 const organizations = {
   find: async (id: string) =>
     [OWN, OTHER, FOREIGN].includes(id)
-      ? { id, slug: 'x', name: 'x', createdAt: new Date(0), deviceCount: 0 }
+      ? {
+          ...{ id, slug: 'x', name: 'x', createdAt: new Date(0), deviceCount: 0 },
+          ...{ suspendedAt: null, suspensionReason: null, deleteAfter: null },
+        }
       : null,
 };
 
@@ -21,8 +24,10 @@ const person = (changes: Partial<Person>): Person => ({
   email: 'a@example.org',
   isSystemAdmin: false,
   mustChangePassword: false,
+  mustEnrollTotp: false,
   roles: new Map(),
   groups: new Map(),
+  barred: new Map(),
   apiKey: null,
   csrfToken: '',
   sessionTokenHash: '',

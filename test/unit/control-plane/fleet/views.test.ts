@@ -15,6 +15,7 @@ const device: Device = {
   id: ID,
   orgId: ORG,
   orgSlug: 'acme',
+  isOrgSuspended: false,
   name: 'line 4',
   type: 'gateway',
   hardwareId: 'hw-1',
@@ -27,6 +28,7 @@ const device: Device = {
   ipAddress: null,
   tags: ['floor=2'],
   metadata: { rack: 'b' },
+  claimedFromOrgId: null,
   createdAt: now,
   updatedAt: now,
 };
@@ -46,6 +48,7 @@ const certificate: Certificate = {
   createdAt: now,
   revokedAt: null,
   revocationReason: null,
+  authorityId: null,
 };
 
 const snapshot: PresenceSnapshot = {
@@ -88,7 +91,11 @@ describe('certificateView', () => {
 
 describe('deviceDetail', () => {
   it('shows a device that never spoke with empty parts and configuration 0', () => {
-    const detail = deviceDetail(device, { snapshot: null, config: null, metrics: [], certificates: [] }, now);
+    const detail = deviceDetail(
+      device,
+      { snapshot: null, config: null, metrics: [], certificates: [], groups: [] },
+      now,
+    );
     expect(decodeValue(DeviceDetail, detail)).toMatchObject({ ok: true });
     expect(detail).toMatchObject({
       facts: {},
@@ -105,6 +112,7 @@ describe('deviceDetail', () => {
       config: { version: 3, data: { vllm: {} }, sha256: null, appliedAt: now },
       metrics: [{ timestamp: now, metricType: 'cpu', labels: null, value: { percent: 4.5 } }],
       certificates: [certificate],
+      groups: [{ id: device.id, name: 'line 3' }],
     };
     const detail = deviceDetail(device, parts, now);
     expect(decodeValue(DeviceDetail, detail)).toMatchObject({ ok: true });
@@ -118,6 +126,7 @@ describe('deviceDetail', () => {
       current_config: { config_version: 3, applied_at: '2026-11-23T12:00:00.000Z' },
       recent_metrics: [{ metric_type: 'cpu' }],
       certificates: [{ serial: '0a', state: 'active' }],
+      groups: [{ id: device.id, name: 'line 3' }],
     });
   });
 });

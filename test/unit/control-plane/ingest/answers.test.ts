@@ -28,6 +28,7 @@ function setUp() {
   const answers = createAnswers({
     tokens: { isDue: () => false, make: async () => null },
     telemetry: { asShipped, of: () => asShipped, ready: () => null, stop: async () => undefined },
+    trust: { due: () => null },
     publish(topic, payload, qos = 1) {
       sent.push({ channel: topic.split('/').slice(5).join('/'), payload: JSON.parse(payload), qos });
       return true;
