@@ -117,7 +117,7 @@ export class OrganizationEncryption extends ConsolePage {
           ? error === null
             ? skeletonRows(2, 'Loading the master key')
             : errorState(error, () => this.#load())
-          : html`<p>${PROVIDER_LABELS[value.provider]}, generation ${value.generation}${value.rotated_at === null ? nothing : html` <span class="fine">rotated ${ago(value.rotated_at, this.nowMs)} by ${value.rotated_by}</span>`}</p>
+          : html`<p class="card-body">${PROVIDER_LABELS[value.provider]}, generation ${value.generation}${value.rotated_at === null ? nothing : html` <span class="fine">rotated ${ago(value.rotated_at, this.nowMs)} by ${value.rotated_by}</span>`}</p>
             ${progress('keys', 'Data keys wrapped again', value.rotation)}`
       }
     </section>`;
